@@ -1,0 +1,95 @@
+//! The backend's operations: services that hold an API key.
+
+use std::sync::Arc;
+
+use poem::http::StatusCode;
+use poem_openapi::param::Path;
+use poem_openapi::types::Any;
+use poem_openapi::{Enum, Object, OpenApi};
+use serde_json::Value;
+
+use super::commands::raw;
+use super::credentials::BackendAuth;
+use super::json::{Json, Text};
+use super::problem::Problem;
+use super::schema::{EventId, Ticket, Token};
+use super::sessions::{Audience, Said};
+use crate::login::secret::Bearer;
+use crate::login::session::SessionId;
+use crate::login::{Login, LoginError};
+
+/// The operations.
+#[derive(Clone)]
+pub struct Backends {
+    /// The core.
+    pub login: Arc<Login>,
+}
+
+/// What a service may tell a session.
+#[derive(Debug, Enum)]
+#[oai(rename_all = "snake_case")]
+pub enum ServiceEventType {
+    /// Something to say to both ends; wants a `body`.
+    Message,
+    /// The login is refused; may have a `reason`.
+    Rejected,
+}
+
+/// An event of a service's.
+#[derive(Debug, Object)]
+pub struct ServiceEvent {
+    /// What it tells.
+    #[oai(rename = "type")]
+    pub kind: ServiceEventType,
+    /// `message`: any JSON.
+    pub body: Option<Any<Value>>,
+    /// `rejected`: why, to be shown to the browser.
+    #[oai(validator(max_length = 200))]
+    pub reason: Option<Text>,
+}
+
+#[OpenApi(tag = "Audience::Backend")]
+impl Backends {
+    /// Redeem a ticket
+    ///
+    /// As the browser's own exchange, from your server: the browser need never hold the token.
+    /// Works once.
+    #[oai(path = "/v1/tickets/redeem", method = "post", operation_id = "redeemTicket")]
+    async fn redeem(&self, auth: BackendAuth, body: Json<Ticket>) -> Result<Json<Token>, Problem> {
+        let ticket = Bearer::shown(&body.0.ticket.0);
+        Ok(Json(self.login.redeem_ticket(&auth.0, &ticket).await?.into()))
+    }
+
+    /// Tell a session something
+    ///
+    /// A message to both ends, or a refusal, wherever the session is held.
+    #[oai(
+        path = "/v1/sessions/:session_id/events",
+        method = "post",
+        operation_id = "sendServiceEvent"
+    )]
+    async fn event(
+        &self,
+        auth: BackendAuth,
+        /// The session's id.
+        session_id: Path<String>,
+        body: Json<ServiceEvent>,
+    ) -> Result<Said, Problem> {
+        let id = SessionId::parse(&session_id).ok_or(LoginError::NotFound("session"))?;
+        let ServiceEvent { kind, body, reason } = body.0;
+        let id = match (kind, body) {
+            (ServiceEventType::Rejected, _) => {
+                self.login.service_rejects(&auth.0, id, reason.map(|text| text.0)).await?
+            }
+            (ServiceEventType::Message, Some(body)) => {
+                self.login.service_says(&auth.0, id, &raw(&body.0)?).await?
+            }
+            (ServiceEventType::Message, None) => {
+                let detail = "a message wants a `body`";
+                let status = StatusCode::UNPROCESSABLE_ENTITY;
+                return Err(Problem::new(status, "body_required", detail));
+            }
+        };
+        Ok(Said::Said(Json(EventId { id })))
+    }
+}

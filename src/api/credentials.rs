@@ -1,0 +1,219 @@
+//! Credentials: reads who is asking off a request and lets the core say whether they may, before
+//! the body is looked at.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use poem::Request;
+use poem::RequestBody;
+use poem::http::{StatusCode, header};
+use poem_openapi::registry::{MetaSecurityScheme, Registry};
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+
+use super::problem::Problem;
+use crate::login::backend::Backend as BackendPass;
+use crate::login::browser::Browser;
+use crate::login::phone::PhonePass;
+use crate::login::scene::Scene;
+use crate::login::secret::Bearer;
+use crate::login::session::SessionId;
+use crate::login::{Login, LoginError};
+use crate::transport::negotiate;
+
+/// The name of the cookie that holds a session's secret; its path is the session's.
+pub const COOKIE: &str = "saoma_secret";
+
+/// The browser that opened the session of the path.
+pub struct BrowserAuth(pub Browser);
+
+/// The phone that scanned the scene of the path.
+pub struct PhoneAuth(pub PhonePass);
+
+/// A service with an API key.
+pub struct BackendAuth(pub BackendPass);
+
+/// Where a credential was found.
+enum Found {
+    /// The client put it there itself.
+    Given(Bearer),
+    /// The browser sent it along, whoever made it ask.
+    SentAlong(Bearer),
+}
+
+impl BrowserAuth {
+    async fn check(request: &Request) -> Result<Self, Problem> {
+        let secret = match find(request)? {
+            Found::Given(secret) => secret,
+            Found::SentAlong(secret) => {
+                same_origin(request)?;
+                secret
+            }
+        };
+        let unknown = LoginError::NotFound("session");
+        let id = path_parameter(request).and_then(SessionId::parse).ok_or(unknown)?;
+        Ok(Self(login(request)?.browser(id, &secret).await?))
+    }
+}
+
+impl PhoneAuth {
+    async fn check(request: &Request) -> Result<Self, Problem> {
+        let (Found::Given(token) | Found::SentAlong(token)) = find(request)?;
+        let scene = scene(path_parameter(request).unwrap_or_default())?;
+        Ok(Self(login(request)?.phone(&scene, &token).await?))
+    }
+}
+
+impl BackendAuth {
+    fn check(request: &Request) -> Result<Self, Problem> {
+        let key = authorization(request)?.ok_or_else(|| missing("an API key"))?;
+        Ok(Self(login(request)?.backend(&key)?))
+    }
+}
+
+/// The scene of a path.
+///
+/// # Errors
+/// 400 if it is none.
+pub fn scene(text: &str) -> Result<Scene, Problem> {
+    let bad = |error: crate::login::scene::NotAScene| {
+        Problem::new(StatusCode::BAD_REQUEST, "bad_scene", error.to_string())
+    };
+    Scene::parse(text).map_err(bad)
+}
+
+fn login(request: &Request) -> Result<&Arc<Login>, Problem> {
+    let nowhere = || Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "no login core");
+    request.data::<Arc<Login>>().ok_or_else(nowhere)
+}
+
+/// The first parameter of the path, percent-decoded: poem-openapi numbers them.
+fn path_parameter(request: &Request) -> Option<&str> {
+    request.raw_path_param("param0")
+}
+
+/// The session's secret or phone token: from the header, the subprotocol, the cookie, or, for
+/// events alone, the query.
+fn find(request: &Request) -> Result<Found, Problem> {
+    if let Some(bearer) = authorization(request)? {
+        return Ok(Found::Given(bearer));
+    }
+    if let Some(text) = negotiate::subprotocol_bearer(request.headers()) {
+        return Ok(Found::Given(Bearer::shown(text)));
+    }
+    if request.uri().path().ends_with("/events")
+        && let Some(text) = query_parameter(request, "access_token")
+    {
+        return Ok(Found::Given(Bearer::shown(&text)));
+    }
+    if let Some(text) = cookie(request) {
+        return Ok(Found::SentAlong(Bearer::shown(text)));
+    }
+    Err(missing("the session's secret or phone token"))
+}
+
+fn missing(what: &str) -> Problem {
+    Problem::unauthorized(format!("{what} is needed, as `Authorization: Bearer`"))
+}
+
+/// `Authorization: Bearer` (RFC 6750, section 2.1).
+fn authorization(request: &Request) -> Result<Option<Bearer>, Problem> {
+    let Some(value) = request.headers().get(header::AUTHORIZATION) else { return Ok(None) };
+    let bearer = value.to_str().ok().and_then(|text| text.split_once(' '));
+    match bearer {
+        Some((scheme, text)) if scheme.eq_ignore_ascii_case("bearer") => {
+            Ok(Some(Bearer::shown(text.trim())))
+        }
+        _ => Err(Problem::unauthorized("the Authorization header is not of the scheme Bearer")),
+    }
+}
+
+fn cookie(request: &Request) -> Option<&str> {
+    let lines = request.headers().get_all(header::COOKIE).into_iter();
+    let cookies = lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(';'));
+    cookies
+        .filter_map(|cookie| cookie.trim().split_once('='))
+        .find_map(|(name, value)| (name == COOKIE).then_some(value))
+}
+
+/// A parameter of the query, percent-decoded.
+pub fn query_parameter(request: &Request, name: &str) -> Option<String> {
+    let query = request.uri().query()?;
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+}
+
+/// A cookie comes with requests that other sites make; such a request names its origin.
+fn same_origin(request: &Request) -> Result<(), Problem> {
+    let Some(origin) = request.header(header::ORIGIN) else { return Ok(()) };
+    let authority = origin.split_once("://").map(|(_, authority)| authority);
+    let host = request
+        .header(header::HOST)
+        .or_else(|| request.uri().authority().map(http::uri::Authority::as_str));
+    if authority.is_some() && authority == host {
+        return Ok(());
+    }
+    let detail = "the session's cookie is good for its own site only";
+    Err(Problem::new(StatusCode::FORBIDDEN, "origin_not_allowed", detail))
+}
+
+/// One line of the document and the call of the check: the same for the three of them.
+macro_rules! security_scheme {
+    ($auth:ty, $name:literal, $scheme:expr, $check:expr) => {
+        impl<'a> ApiExtractor<'a> for $auth {
+            const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+
+            type ParamType = ();
+            type ParamRawType = ();
+
+            fn register(registry: &mut Registry) {
+                registry.create_security_scheme($name, $scheme);
+            }
+
+            fn security_schemes() -> Vec<&'static str> {
+                vec![$name]
+            }
+            fn from_request(
+                request: &'a Request,
+                _: &mut RequestBody,
+                _: ExtractParamOptions<()>,
+            ) -> impl Future<Output = poem::Result<Self>> + Send {
+                async move { $check(request).await.map_err(Into::into) }
+            }
+        }
+    };
+}
+
+security_scheme!(
+    BrowserAuth,
+    "sessionSecret",
+    bearer(
+        "The session's `secret`; for the stream also the cookie, the WebSocket subprotocol \
+            pair `saoma.v1`, `saoma.bearer.<secret>`, or `?access_token=`."
+    ),
+    BrowserAuth::check
+);
+security_scheme!(
+    PhoneAuth,
+    "phoneToken",
+    bearer(
+        "The `phone_token` of the phone that scanned; for the stream also the WebSocket \
+            subprotocol pair or `?access_token=`."
+    ),
+    PhoneAuth::check
+);
+security_scheme!(BackendAuth, "apiKey", bearer("One of the namespace's API keys."), |request| {
+    std::future::ready(BackendAuth::check(request))
+});
+
+fn bearer(description: &'static str) -> MetaSecurityScheme {
+    MetaSecurityScheme {
+        ty: "http",
+        description: Some(description),
+        name: None,
+        key_in: None,
+        scheme: Some("bearer"),
+        bearer_format: None,
+        flows: None,
+        openid_connect_url: None,
+    }
+}

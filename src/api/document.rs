@@ -1,0 +1,94 @@
+//! The `OpenAPI` document: what poem-openapi makes, mended where generators would stumble.
+
+use poem_openapi::{ContactObject, LicenseObject, OpenApi, OpenApiService, ServerObject};
+use serde_json::{Map, Value, json};
+
+use super::catch::Methods;
+
+/// Where the project lives.
+const PROJECT: &str = "https://github.com/saoma/saoma";
+
+/// The service with everything that the document says of itself.
+pub fn service<A: OpenApi>(api: A) -> OpenApiService<A, ()> {
+    OpenApiService::new(api, "Saoma", env!("CARGO_PKG_VERSION"))
+        .summary("Scan to log in")
+        .description(
+            "A browser opens a session and shows its code; a phone scans it and confirms; the \
+             browser is told at once, over WebSocket, SSE or long-polling, and gets its token.",
+        )
+        .license(
+            LicenseObject::new("Apache-2.0").url("https://www.apache.org/licenses/LICENSE-2.0"),
+        )
+        .contact(ContactObject::new().name("Saoma").url(PROJECT))
+        .server(ServerObject::new("/").description("This server"))
+}
+
+/// The document as it is served and committed.
+pub fn text<A: OpenApi>(service: &OpenApiService<A, ()>) -> String {
+    let mut document: Value = serde_json::from_str(&service.spec()).unwrap_or_default();
+    mend(&mut document);
+    // A trailing newline, as every text file in a repository.
+    format!("{}\n", serde_json::to_string_pretty(&document).unwrap_or_default())
+}
+
+/// The methods of each path, read off the document.
+pub fn methods<A: OpenApi>(service: &OpenApiService<A, ()>) -> Methods {
+    let document: Value = serde_json::from_str(&service.spec()).unwrap_or_default();
+    let mut methods = Methods::default();
+    for (path, operations) in document["paths"].as_object().into_iter().flatten() {
+        let names = operations.as_object().into_iter().flatten();
+        let mut names: Vec<String> = names.map(|(name, _)| name.to_uppercase()).collect();
+        if names.iter().any(|name| name == "GET") {
+            names.push("HEAD".to_owned());
+        }
+        names.sort();
+        methods.add(path, names.join(", "));
+    }
+    methods
+}
+
+fn mend(document: &mut Value) {
+    // OpenAPI 3.0 has no `summary` in `info`.
+    if let Some(info) = document["info"].as_object_mut() {
+        info.remove("summary");
+    }
+    // poem-openapi never says `nullable`; this one is null by contract.
+    let number = &mut document["components"]["schemas"]["Session"]["properties"]["match_number"];
+    number["nullable"] = true.into();
+    require(&mut document["components"]["schemas"]["Session"], "match_number");
+    // Requests may say null for what they may leave out.
+    for name in ["Open", "ScanRequest", "Confirmation", "ServiceEvent"] {
+        let schema = &mut document["components"]["schemas"][name];
+        let required: Vec<Value> = schema["required"].as_array().cloned().unwrap_or_default();
+        for (field, property) in schema["properties"].as_object_mut().into_iter().flatten() {
+            if !required.contains(&json!(field)) {
+                property["nullable"] = true.into();
+            }
+        }
+    }
+    // What needs no credential says so.
+    let paths = document["paths"].as_object_mut().into_iter().flatten();
+    for operation in paths.flat_map(|(_, item)| item.as_object_mut().into_iter().flatten()) {
+        if operation.1.get("security").is_none() {
+            operation.1["security"] = json!([]);
+        }
+    }
+    // The picture's media types: a raw body has none of its own.
+    let picture =
+        &mut document["paths"]["/v1/sessions/{session_id}/code"]["get"]["responses"]["200"];
+    let binary = json!({ "schema": { "type": "string", "format": "binary" } });
+    picture["content"] = Value::Object(Map::from_iter(
+        ["image/png", "image/jpeg", "image/svg+xml"].map(|kind| (kind.to_owned(), binary.clone())),
+    ));
+    if let Some(headers) = picture["headers"].as_object_mut() {
+        // OpenAPI 3.0: a Content-Type header is to be left out.
+        headers.remove("CONTENT-TYPE");
+    }
+}
+
+fn require(schema: &mut Value, field: &str) {
+    if let Some(required) = schema["required"].as_array_mut() {
+        required.push(field.into());
+        required.sort_by(|a, b| a.as_str().cmp(&b.as_str()));
+    }
+}

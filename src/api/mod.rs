@@ -1,0 +1,89 @@
+//! The HTTP API: parses a request, calls one function of the core, renders what it says.
+//!
+//! One file an audience ([`sessions`], [`scenes`], [`backend`]), what they share ([`schema`],
+//! [`events`], [`commands`]), and what stands around all of them ([`credentials`], [`catch`]).
+//! Nothing is decided here.
+//!
+//! To add an operation: a method in its audience's file with an operation id, then
+//! `cargo run -- openapi > openapi/saoma.json`.
+
+pub mod address;
+pub mod backend;
+pub mod catch;
+pub mod commands;
+pub mod credentials;
+pub mod document;
+pub mod events;
+pub mod json;
+pub mod pages;
+pub mod problem;
+pub mod scenes;
+pub mod schema;
+pub mod sessions;
+
+use std::sync::Arc;
+
+use poem::endpoint::BoxEndpoint;
+use poem::{EndpointExt, Response, Route};
+use poem_openapi::OpenApiService;
+
+use address::Trusts;
+use backend::Backends;
+use catch::Caught;
+use events::Streams;
+use scenes::Scenes;
+use sessions::Sessions;
+
+use crate::entropy::Entropy;
+use crate::login::Login;
+
+/// Everything that the API is made of.
+pub struct Parts {
+    /// The core.
+    pub login: Arc<Login>,
+    /// The event streams.
+    pub streams: Arc<Streams>,
+    /// Where the server is reached, if that was configured.
+    pub public_url: Option<String>,
+    /// Whose word on a client's address is taken.
+    pub trusts: Trusts,
+    /// For request ids.
+    pub entropy: Entropy,
+    /// The published keys, as JSON.
+    pub jwks: String,
+    /// Whether the simulator's phone page is served.
+    pub phone_page: bool,
+}
+
+type Api = (Sessions, Scenes, Backends);
+
+fn service(parts: &Parts) -> OpenApiService<Api, ()> {
+    let Parts { login, streams, public_url, .. } = parts;
+    let sessions = Sessions {
+        login: Arc::clone(login),
+        streams: Arc::clone(streams),
+        public_url: public_url.clone(),
+    };
+    let scenes = Scenes { login: Arc::clone(login), streams: Arc::clone(streams) };
+    document::service((sessions, scenes, Backends { login: Arc::clone(login) }))
+}
+
+/// The `OpenAPI` document, as `/openapi.json` serves it.
+#[must_use]
+pub fn openapi(parts: &Parts) -> String {
+    document::text(&service(parts))
+}
+
+/// The public listener's endpoint.
+#[must_use]
+pub fn endpoint(parts: Parts) -> BoxEndpoint<'static, Response> {
+    let service = service(&parts);
+    let document = document::text(&service);
+    let methods = document::methods(&service);
+    let docs = service.swagger_ui_html();
+    let route = Route::new().nest("/", service);
+    let Parts { login, trusts, entropy, jwks, phone_page, .. } = parts;
+    let route = pages::add(route, docs, document, jwks, phone_page);
+    let inner = route.data(login).data(trusts).map_to_response().boxed();
+    Caught { inner, methods, entropy }.boxed()
+}

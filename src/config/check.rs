@@ -1,0 +1,100 @@
+//! What may be set, but cannot be had in this version.
+
+use super::{Config, ConfigError, DirectoryRule, Namespace, Numbering, ProviderName};
+
+impl Config {
+    /// Whether this version can do everything that is set.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming the first setting that it cannot.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        if self.data_dir.as_os_str().is_empty() {
+            return Err(ConfigError::key("data_dir", "is empty"));
+        }
+        if self.redis_url.is_some() {
+            return Err(not_available("redis_url", "redis:"));
+        }
+        if let Some(url) = &self.database_url {
+            // Only the scheme is told: what comes after may hold a password.
+            match url.expose().split_once(':').map(|(scheme, _)| scheme) {
+                Some("sqlite") => {}
+                Some(scheme @ ("postgres" | "postgresql")) => {
+                    return Err(not_available("database_url", &format!("{scheme}:")));
+                }
+                _ => return Err(ConfigError::key("database_url", "expected sqlite:…")),
+            }
+        }
+        self.namespaces.iter().try_for_each(|(name, namespace)| namespace.check(name))
+    }
+}
+
+impl Namespace {
+    fn check(&self, name: &str) -> Result<(), ConfigError> {
+        let refuse =
+            |field, value| Err(not_available(&format!("namespaces.{name}.{field}"), value));
+        match self.provider {
+            ProviderName::Simulator => {}
+            ProviderName::MiniProgram => return refuse("provider", "mini_program"),
+            ProviderName::OfficialAccount => return refuse("provider", "official_account"),
+            ProviderName::OpenPlatform => return refuse("provider", "open_platform"),
+        }
+        if self.directory == DirectoryRule::Hook {
+            return refuse("directory", "hook");
+        }
+        if self.numbering == Numbering::Pool {
+            return refuse("numbering", "pool");
+        }
+        Ok(())
+    }
+}
+
+fn not_available(key: &str, value: &str) -> ConfigError {
+    ConfigError::NotAvailable { key: key.to_owned(), value: value.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Flag;
+
+    use super::*;
+
+    fn checked(key: &str, value: &str) -> Result<(), String> {
+        let flag = Flag { key: key.to_owned(), value: value.to_owned() };
+        let config = Config::load(None, [], &[flag]).expect("loaded");
+        config.check().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_defaults_can_be_had() {
+        assert_eq!(Config::default().check(), Ok(()));
+        assert_eq!(checked("database_url", "sqlite::memory:"), Ok(()));
+        assert_eq!(checked("namespaces.staff.directory", "known"), Ok(()));
+    }
+
+    #[test]
+    fn what_later_versions_bring_is_refused_by_name() {
+        for (key, value) in [
+            ("namespaces.default.directory", "hook"),
+            ("namespaces.staff.numbering", "pool"),
+            ("namespaces.default.provider", "mini_program"),
+            ("namespaces.default.provider", "official_account"),
+            ("namespaces.default.provider", "open_platform"),
+        ] {
+            let expected = format!("{key}: `{value}` is not available in this version");
+            assert_eq!(checked(key, value), Err(expected));
+        }
+    }
+
+    #[test]
+    fn an_address_that_cannot_be_served_is_not_repeated() {
+        for (key, url) in [
+            ("redis_url", "redis://:hunter2@a"),
+            ("database_url", "postgres://me:hunter2@a/b"),
+            ("database_url", "mysql://me:hunter2@a/b"),
+            ("database_url", "hunter2"),
+        ] {
+            let refused = checked(key, url).expect_err("refused");
+            assert!(refused.starts_with(key) && !refused.contains("hunter2"), "{refused}");
+        }
+    }
+}

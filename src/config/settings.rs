@@ -1,0 +1,236 @@
+//! The table of settings: what the environment, the command line and the README call each.
+//!
+//! Belongs here: one row a setting. Its type and its range stand at its field.
+
+/// How the text of a variable or a flag becomes a value.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Kind {
+    /// As it is.
+    Text,
+    /// A whole number.
+    Whole,
+    /// `on`, `off`, `true`, `false`, `1`, `0`.
+    Switch,
+    /// Texts with commas between.
+    List,
+}
+
+/// One setting.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Setting {
+    /// Its key in the file.
+    pub(super) key: &'static str,
+    /// Its environment variable.
+    pub(super) variable: &'static str,
+    /// How its text is read.
+    pub(super) kind: Kind,
+    /// What it is when nobody sets it; for reading.
+    pub(super) default: &'static str,
+    /// What it does, and its unit.
+    pub(super) meaning: &'static str,
+}
+
+/// Variables that begin with `SAOMA_` but are read before there are settings: the command line's
+/// `--config` and the filter of the log.
+pub(super) const NOT_SETTINGS: [&str; 2] = ["SAOMA_CONFIG", "SAOMA_LOG"];
+
+macro_rules! settings {
+    ($($variable:ident $key:literal $kind:ident $default:literal $meaning:literal)*) => {
+        /// Every setting.
+        pub(super) const SETTINGS: &[Setting] = &[$(Setting {
+            key: $key,
+            variable: stringify!($variable),
+            kind: Kind::$kind,
+            default: $default,
+            meaning: $meaning,
+        }),*];
+    };
+}
+
+settings! {
+    SAOMA_LISTEN "listen" Text "127.0.0.1:3000"
+        "where the public listener listens; port 0 picks a free one"
+    SAOMA_ADMIN_LISTEN "admin_listen" Text "127.0.0.1:3001"
+        "where the admin listener listens; port 0 picks a free one"
+    SAOMA_PUBLIC_URL "public_url" Text "the address listened at"
+        "the http or https address that people reach the server at, without a query"
+    SAOMA_DATA_DIR "data_dir" Text "data"
+        "the folder of what must outlive a restart: the keys that sign tokens, the database"
+    SAOMA_REDIS_URL "redis_url" Text "none"
+        "the Redis that instances share; none: one instance, in memory"
+    SAOMA_REDIS_URL_FILE "redis_url_file" Text "none"
+        "a file that holds `redis_url`"
+    SAOMA_DATABASE_URL "database_url" Text "saoma.db under `data_dir`"
+        "the database of the directory, `sqlite:…`"
+    SAOMA_DATABASE_URL_FILE "database_url_file" Text "none"
+        "a file that holds `database_url`"
+    SAOMA_DRAIN_SECONDS "drain_seconds" Whole "20"
+        "seconds that a leaving server gives its subscribers, 0 to 3600"
+    SAOMA_HEARTBEAT_SECONDS "heartbeat_seconds" Whole "15"
+        "seconds between two heartbeats of a stream, 1 to 300"
+    SAOMA_RATE_LIMIT "rate_limit" Switch "on"
+        "whether `limits` are kept; `off` for load tests behind one address"
+    SAOMA_LIMITS_SESSIONS_PER_MINUTE "limits.sessions_per_minute" Whole "600"
+        "sessions that an address may open, per minute"
+    SAOMA_LIMITS_SESSIONS_BURST "limits.sessions_burst" Whole "200"
+        "sessions that an address may open at once"
+    SAOMA_LIMITS_UNKNOWN_SCANS_PER_MINUTE "limits.unknown_scans_per_minute" Whole "30"
+        "scans of scenes that nobody opened, per minute and address"
+    SAOMA_LIMITS_UNKNOWN_SCANS_BURST "limits.unknown_scans_burst" Whole "20"
+        "such scans at once"
+    SAOMA_LIMITS_MESSAGES_PER_MINUTE "limits.messages_per_minute" Whole "300"
+        "messages that one end of a session may send, per minute"
+    SAOMA_LIMITS_MESSAGES_BURST "limits.messages_burst" Whole "50"
+        "messages that one end of a session may send at once"
+    SAOMA_TRUSTED_PROXIES "trusted_proxies" List "none"
+        "IP addresses or ranges of proxies whose word on the client's address is taken"
+    SAOMA_MAX_CONNECTIONS "max_connections" Whole "what the limit of open files leaves"
+        "connections held at once"
+    SAOMA_LOG_FORMAT "log_format" Text "text"
+        "how a log line is written: `text` or `json`"
+    SAOMA_TOKEN_ISSUER "token.issuer" Text "`public_url`"
+        "the token's `iss`"
+    SAOMA_TOKEN_AUDIENCE "token.audience" Text "the namespace's name"
+        "the token's `aud`"
+    SAOMA_TOKEN_TTL_SECONDS "token.ttl_seconds" Whole "3600"
+        "seconds that a token is good for, 1 to 2592000"
+    SAOMA_STORAGE_SERVICE "storage.service" Text "fs"
+        "the opendal service that keeps the images of pooled codes (a later version)"
+    SAOMA_STORAGE_PUBLIC_BASE_URL "storage.public_base_url" Text "this server"
+        "where browsers get these images from (a later version)"
+    SAOMA_PROVIDER "namespaces.default.provider" Text "simulator"
+        "what makes the codes and vouches for who scans; others than `simulator` come later"
+    SAOMA_SESSION_TTL "namespaces.default.session_ttl" Whole "180"
+        "seconds that a session lives, 5 to 3600"
+    SAOMA_MESSAGES_TTL "namespaces.default.messages_ttl" Whole "3600"
+        "seconds that a session with messages lives on after its confirmation, 1 to 86400"
+    SAOMA_TICKET_TTL "namespaces.default.ticket_ttl" Whole "60"
+        "seconds that a ticket can be exchanged, 1 to 3600"
+    SAOMA_TRANSPORTS "namespaces.default.transports" List "websocket,sse,long-poll"
+        "the ways that events may go, at least one"
+    SAOMA_DIRECTORY "namespaces.default.directory" Text "open"
+        "who is registered: `open` (whoever scans), `known` (the database), `hook` (later)"
+    SAOMA_HOOK_URL "namespaces.default.hook.url" Text "none"
+        "the service that `directory = \"hook\"` asks (a later version)"
+    SAOMA_HOOK_SECRET "namespaces.default.hook.secret" Text "none"
+        "what calls to the hook are signed with"
+    SAOMA_HOOK_SECRET_FILE "namespaces.default.hook.secret_file" Text "none"
+        "a file that holds `hook.secret`"
+    SAOMA_SIGN_UP "namespaces.default.sign_up" Switch "on"
+        "whether a person whom the directory does not know may register"
+    SAOMA_MATCH_NUMBER "namespaces.default.match_number" Switch "off"
+        "whether the phone must say the number that the browser shows"
+    SAOMA_API_KEYS "namespaces.default.api_keys" List "none"
+        "what backends show to redeem tickets"
+    SAOMA_API_KEYS_FILE "namespaces.default.api_keys_file" Text "none"
+        "a file of such keys, one a line, `#` before a remark"
+    SAOMA_NUMBERING "namespaces.default.numbering" Text "fresh"
+        "where scenes come from: `fresh`, or `pool` (a later version)"
+    SAOMA_POOL_SIZE "namespaces.default.pool.size" Whole "1000"
+        "codes to begin with"
+    SAOMA_POOL_LOW_WATER "namespaces.default.pool.low_water" Whole "200"
+        "free codes below which more are made"
+    SAOMA_POOL_GROW_BY "namespaces.default.pool.grow_by" Whole "500"
+        "codes made at a time"
+    SAOMA_POOL_REUSE "namespaces.default.pool.reuse" Switch "off"
+        "whether a code may serve again"
+    SAOMA_POOL_COOLDOWN_SECONDS "namespaces.default.pool.cooldown_seconds" Whole "600"
+        "seconds that a code rests before it serves again"
+    SAOMA_RELAYED "namespaces.default.relayed" Text "warn"
+        "what happens when a code reached the phone as a picture: `warn` or `refuse`"
+    SAOMA_WECHAT_APP_ID "namespaces.default.wechat.app_id" Text "none"
+        "the WeChat account's id"
+    SAOMA_WECHAT_APP_SECRET "namespaces.default.wechat.app_secret" Text "none"
+        "the WeChat account's secret"
+    SAOMA_WECHAT_APP_SECRET_FILE "namespaces.default.wechat.app_secret_file" Text "none"
+        "a file that holds `wechat.app_secret`"
+    SAOMA_WECHAT_API_URL "namespaces.default.wechat.api_url" Text "https://api.weixin.qq.com"
+        "where WeChat's interface is"
+    SAOMA_WECHAT_PAGE "namespaces.default.wechat.page" Text "pages/wsLogin/wsLogin"
+        "the mini program's page that a code opens"
+    SAOMA_WECHAT_ENV_VERSION "namespaces.default.wechat.env_version" Text "release"
+        "the mini program's version that a code opens: `release`, `trial`, `develop`"
+    SAOMA_WECHAT_TOKEN "namespaces.default.wechat.token" Text "none"
+        "what an official account's callbacks are signed with"
+    SAOMA_WECHAT_TOKEN_FILE "namespaces.default.wechat.token_file" Text "none"
+        "a file that holds `wechat.token`"
+    SAOMA_WECHAT_ENCODING_AES_KEY "namespaces.default.wechat.encoding_aes_key" Text "none"
+        "what an official account's callbacks are encrypted with"
+    SAOMA_WECHAT_ENCODING_AES_KEY_FILE "namespaces.default.wechat.encoding_aes_key_file" Text
+        "none" "a file that holds `wechat.encoding_aes_key`"
+}
+
+/// The setting of a key. Any namespace has the settings of `default`.
+pub(super) fn of_key(key: &str) -> Option<&'static Setting> {
+    let field = key.strip_prefix("namespaces.").and_then(|rest| rest.split_once('.'));
+    SETTINGS.iter().find(|setting| match field {
+        Some((_, field)) => setting.key.strip_prefix("namespaces.default.") == Some(field),
+        None => setting.key == key,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use crate::config::{Config, Flag};
+
+    use super::*;
+
+    #[test]
+    fn a_variable_is_called_as_its_key_without_the_default_namespace() {
+        for Setting { key, variable, .. } in SETTINGS {
+            let key = key.strip_prefix("namespaces.default.").unwrap_or(key);
+            let expected = format!("SAOMA_{}", key.to_uppercase().replace('.', "_"));
+            assert_eq!(*variable, expected);
+        }
+    }
+
+    /// The fields of a table, as the error on a field that it does not have lists them.
+    fn fields(table: &str) -> Vec<String> {
+        let text = format!("[{table}]\n'?' = 1").replace("[]", "");
+        let text = text.replace("hook]", "hook]\nurl='http://a'");
+        let error = toml::from_str::<Config>(&text).expect_err("no such field").to_string();
+        let (_, list) = error.split_once("expected one of ").expect("a list of fields");
+        list.split(", ").map(|field| field.trim().trim_matches('`').to_owned()).collect()
+    }
+
+    #[test]
+    fn every_field_has_its_row_and_every_row_its_field() {
+        let tables = ["limits", "token", "storage", "namespaces.default"].map(String::from);
+        let inner = ["hook", "pool", "wechat"].map(|name| format!("namespaces.default.{name}"));
+        let all = [String::new(), "namespaces".to_owned(), "storage.options".to_owned()];
+        let not_settings: BTreeSet<_> = tables.iter().chain(&inner).chain(&all).cloned().collect();
+        let mut keys = BTreeSet::new();
+        for table in [String::new()].iter().chain(&tables).chain(&inner) {
+            let dot = if table.is_empty() { "" } else { "." };
+            keys.extend(fields(table).into_iter().map(|field| format!("{table}{dot}{field}")));
+        }
+        let keys: Vec<_> = keys.difference(&not_settings).map(String::as_str).collect();
+        let rows: BTreeSet<_> = SETTINGS.iter().map(|setting| setting.key).collect();
+        assert_eq!(keys, rows.into_iter().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_defaults_that_people_read_are_the_defaults_that_hold() {
+        let held = Config::default().to_toml();
+        for Setting { key, default, .. } in SETTINGS {
+            // The defaults that are a sentence have no value to be held to.
+            let flag = Flag { key: (*key).to_owned(), value: (*default).to_owned() };
+            if key.ends_with("_file") || *default == "none" || default.contains(' ') {
+                continue;
+            }
+            if ["storage.service", "token.issuer"].contains(key) {
+                continue;
+            }
+            let set = Config::load(None, [], &[flag]).expect(key);
+            assert_eq!(set.to_toml(), held, "{key}");
+        }
+    }
+
+    #[test]
+    fn any_namespace_has_the_settings_of_the_default_one() {
+        assert_eq!(of_key("namespaces.staff.pool.size").map(|it| it.kind), Some(Kind::Whole));
+        assert!(of_key("namespaces.staff.typo").is_none() && of_key("typo").is_none());
+    }
+}

@@ -1,0 +1,79 @@
+//! `wechat`: the account that a namespace speaks to WeChat with. Read only, until a version has
+//! the providers that use it.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::secret::from_file;
+use super::{ConfigError, Secret, forms};
+
+/// A WeChat account.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WeChat {
+    /// The account's id. `SAOMA_WECHAT_APP_ID`.
+    pub app_id: Option<String>,
+    /// The account's secret. `SAOMA_WECHAT_APP_SECRET`.
+    pub app_secret: Option<Secret>,
+    /// A file that holds `app_secret`. `SAOMA_WECHAT_APP_SECRET_FILE`.
+    pub app_secret_file: Option<PathBuf>,
+    /// Where WeChat's interface is. `SAOMA_WECHAT_API_URL`, default `https://api.weixin.qq.com`.
+    #[serde(deserialize_with = "forms::needed_web_address")]
+    pub api_url: String,
+    /// The mini program's page that a code opens. `SAOMA_WECHAT_PAGE`, default
+    /// `pages/wsLogin/wsLogin`.
+    pub page: String,
+    /// The mini program's version that a code opens. `SAOMA_WECHAT_ENV_VERSION`, default
+    /// `release`.
+    pub env_version: EnvVersion,
+    /// What an official account's callbacks are signed with. `SAOMA_WECHAT_TOKEN`.
+    pub token: Option<Secret>,
+    /// A file that holds `token`. `SAOMA_WECHAT_TOKEN_FILE`.
+    pub token_file: Option<PathBuf>,
+    /// What an official account's callbacks are encrypted with. `SAOMA_WECHAT_ENCODING_AES_KEY`.
+    pub encoding_aes_key: Option<Secret>,
+    /// A file that holds `encoding_aes_key`. `SAOMA_WECHAT_ENCODING_AES_KEY_FILE`.
+    pub encoding_aes_key_file: Option<PathBuf>,
+}
+
+/// A mini program's version.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EnvVersion {
+    /// What everybody has.
+    #[default]
+    Release,
+    /// What testers have.
+    Trial,
+    /// What developers have.
+    Develop,
+}
+
+impl Default for WeChat {
+    fn default() -> Self {
+        Self {
+            app_id: None,
+            app_secret: None,
+            app_secret_file: None,
+            api_url: "https://api.weixin.qq.com".to_owned(),
+            page: "pages/wsLogin/wsLogin".to_owned(),
+            env_version: EnvVersion::Release,
+            token: None,
+            token_file: None,
+            encoding_aes_key: None,
+            encoding_aes_key_file: None,
+        }
+    }
+}
+
+impl WeChat {
+    /// Reads the `_file` forms. `key` is the table's own.
+    pub(super) fn read_files(&mut self, key: &str) -> Result<(), ConfigError> {
+        let of = |field| format!("{key}.{field}");
+        from_file(&mut self.app_secret, self.app_secret_file.as_deref(), &of("app_secret"))?;
+        from_file(&mut self.token, self.token_file.as_deref(), &of("token"))?;
+        let file = self.encoding_aes_key_file.as_deref();
+        from_file(&mut self.encoding_aes_key, file, &of("encoding_aes_key"))
+    }
+}

@@ -1,0 +1,216 @@
+//! The database: one pool for the whole server, opened once, its schema brought up to date.
+//!
+//! SQLite only, in this version. A change of the schema is a new file in `migrations/`.
+
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::SqlitePool;
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+
+use crate::login::ports::PortError;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+
+/// How long a write waits for another's, and a caller for a connection.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A database that is open. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Database {
+    pool: SqlitePool,
+}
+
+/// Why the database cannot be used. Its text names the file, never a statement.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// The setting is no address of a database that this version can open.
+    #[error("the database's address is not understood: expected sqlite:<path>")]
+    Address,
+    /// The file cannot be made, opened or read.
+    #[error("{path}: {reason}", path = path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system or SQLite says.
+        reason: String,
+    },
+    /// A later version of this server has been here.
+    #[error(
+        "{path}: written by a newer version of Saoma (its schema is {found}, this version knows \
+         {known}); start that version, or restore the copy made before it",
+        path = path.display()
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// The schema's number in the file.
+        found: i64,
+        /// The greatest number that this version knows.
+        known: i64,
+    },
+    /// The schema is not one that this server made.
+    #[error("{path}: its schema differs from what Saoma makes: {reason}", path = path.display())]
+    Schema {
+        /// The file.
+        path: PathBuf,
+        /// Where it differs.
+        reason: String,
+    },
+}
+
+impl Database {
+    /// Opens `sqlite:<path>` or `sqlite::memory:`, making the file and its folder if they are not
+    /// there, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`DatabaseError`] when that cannot be.
+    pub async fn open(url: &str) -> Result<Self, DatabaseError> {
+        if !url.starts_with("sqlite:") {
+            return Err(DatabaseError::Address);
+        }
+        let options = SqliteConnectOptions::from_str(url)
+            .map_err(|_| DatabaseError::Address)?
+            .create_if_missing(true)
+            .foreign_keys(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // With WAL, what a power cut can take is the last moments, never the file.
+            .synchronous(SqliteSynchronous::Normal)
+            .busy_timeout(PATIENCE);
+        let in_memory = url.contains(":memory:") || url.contains("mode=memory");
+        let path = options.get_filename().to_owned();
+        if !in_memory {
+            make_folder(&path)?;
+        }
+        // A database in memory lives as long as its one connection.
+        let pool = SqlitePoolOptions::new()
+            .max_connections(if in_memory { 1 } else { 8 })
+            .min_connections(u32::from(in_memory))
+            .idle_timeout((!in_memory).then_some(Duration::from_secs(600)))
+            .max_lifetime(None)
+            .acquire_timeout(PATIENCE)
+            .connect_with(options)
+            .await
+            .map_err(|error| unusable(&path, &error))?;
+        if let Err(error) = MIGRATIONS.run(&pool).await {
+            let error = refusal(&pool, path, error).await;
+            pool.close().await;
+            return Err(error);
+        }
+        Ok(Self { pool })
+    }
+
+    /// Waits for what is under way and closes; the write-ahead log is taken into the file.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    pub(super) fn pool(&self) -> &SqlitePool {
+        &self.pool
+    }
+}
+
+/// What a caller may know of an error of the database; the log has the rest.
+pub(super) fn unavailable(error: &sqlx::Error) -> PortError {
+    tracing::error!(%error, "the database failed");
+    PortError::Unavailable("the directory cannot be reached".to_owned())
+}
+
+fn make_folder(file: &Path) -> Result<(), DatabaseError> {
+    let Some(folder) = file.parent() else { return Ok(()) };
+    // For its owner alone: there are people's names in it, and the keys beside it.
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|error| DatabaseError::File { path: folder.to_owned(), reason: error.to_string() })
+}
+
+fn unusable(path: &Path, error: &sqlx::Error) -> DatabaseError {
+    let reason = match error {
+        sqlx::Error::Database(error) => error.message().to_owned(),
+        error => error.to_string(),
+    };
+    DatabaseError::File { path: path.to_owned(), reason }
+}
+
+/// Why the schema could not be brought up to date.
+async fn refusal(pool: &SqlitePool, path: PathBuf, error: MigrateError) -> DatabaseError {
+    let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
+    match error {
+        MigrateError::VersionMissing(missing) => {
+            let found = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations")
+                .fetch_one(pool)
+                .await
+                .unwrap_or(missing);
+            DatabaseError::Newer { path, found, known }
+        }
+        MigrateError::VersionMismatch(version) => {
+            DatabaseError::Schema { path, reason: format!("number {version} is another") }
+        }
+        MigrateError::ExecuteMigration(error, version) => {
+            tracing::error!(%error, version, "the schema could not be brought up to date");
+            DatabaseError::Schema { path, reason: format!("number {version} cannot be made") }
+        }
+        MigrateError::Execute(error) => unusable(&path, &error),
+        error => DatabaseError::Schema { path, reason: error.to_string() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_is_made_with_its_folder_and_opens_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("data/saoma.db");
+        let url = format!("sqlite:{}", path.display());
+        for _ in 0..2 {
+            let database = Database::open(&url).await.expect("open");
+            let journal: String = sqlx::query_scalar("PRAGMA journal_mode")
+                .fetch_one(database.pool())
+                .await
+                .expect("an answer");
+            assert_eq!(journal, "wal");
+            database.close().await;
+        }
+        assert!(!path.with_extension("db-wal").exists(), "closed cleanly");
+    }
+
+    #[tokio::test]
+    async fn what_a_newer_version_wrote_is_refused_politely() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = format!("sqlite:{}", folder.path().join("saoma.db").display());
+        let database = Database::open(&url).await.expect("open");
+        sqlx::query(
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+             VALUES (99, 'later', 1, x'00', 0)",
+        )
+        .execute(database.pool())
+        .await
+        .expect("written");
+        database.close().await;
+        let refused = Database::open(&url).await.expect_err("refused").to_string();
+        assert!(refused.contains("saoma.db: written by a newer version of Saoma"), "{refused}");
+        assert!(refused.contains("its schema is 99, this version knows 1"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn what_is_no_database_is_refused_by_its_name() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("notes.txt");
+        std::fs::write(&path, "no database, but long enough to look like one ".repeat(40))
+            .expect("written");
+        let refused = Database::open(&format!("sqlite:{}", path.display())).await;
+        let refused = refused.expect_err("refused").to_string();
+        assert!(refused.contains("notes.txt: file is not a database"), "{refused}");
+
+        let other = Database::open("mysql://a").await.expect_err("refused");
+        assert!(matches!(other, DatabaseError::Address));
+    }
+}

@@ -1,0 +1,30 @@
+//! Saoma: scan to log in, over WebSocket, SSE and long-polling from one session core.
+//!
+//! # Code map
+//!
+//! Calls go down, events come up; nothing imports upward.
+//!
+//! ```text
+//! server      listeners, accept loop, connections, drain
+//! api         operations: parse, call the core, render       transport   encoders, hold
+//! login       the session machine and who runs it  ◄─ provider · directory · token
+//! stream      numbered events, cursors, who waits
+//! store       memory
+//! ```
+//!
+//! `config` is read by `server` alone, which hands every room its part. `clock`, `entropy` and
+//! `metrics` are leaves that any room may use. The README says where to add what.
+
+pub mod api;
+pub mod clock;
+pub mod config;
+pub mod directory;
+pub mod entropy;
+pub mod login;
+pub mod metrics;
+pub mod provider;
+pub mod server;
+pub mod store;
+pub mod stream;
+pub mod token;
+pub mod transport;

@@ -1,0 +1,233 @@
+//! The browser's side: opens a session, watches it, withdraws, and gets its token.
+
+use std::net::IpAddr;
+
+use serde_json::value::RawValue;
+
+use super::machine::{self, Command, From};
+use super::ports::{Image, ImageFormat};
+use super::scene::Scene;
+use super::secret::{self, Bearer};
+use super::service::{Current, Grant, Login, LoginError, Token, change};
+use super::session::{Asker, Session, SessionId, State};
+use crate::stream::event::{EventType, Private};
+use crate::stream::subscription::{Page, Subscription};
+use uuid::Builder;
+
+/// How many fresh scenes are tried before the entropy is called broken.
+const SCENES: usize = 4;
+/// How much of a `User-Agent` is kept.
+const USER_AGENT_BYTES: usize = 256;
+
+/// What a browser asks for.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    /// The namespace's name.
+    pub namespace: String,
+    /// Whether both ends want to go on talking after the confirmation.
+    pub messages: bool,
+    /// The browser's address.
+    pub ip: IpAddr,
+    /// The browser's `User-Agent`.
+    pub user_agent: String,
+}
+
+/// A browser that has shown its session's secret.
+#[derive(Clone, Debug)]
+pub struct Browser {
+    /// The session.
+    pub id: SessionId,
+    /// The session's namespace.
+    pub namespace: Box<str>,
+    /// The ticket that the secret's holder may see once there is one.
+    ticket: Bearer,
+}
+
+/// A session as its browser may see it.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The session.
+    pub session: Session,
+    /// The number of its last event.
+    pub cursor: u64,
+    /// Seconds until it ends by itself.
+    pub expires_in: u64,
+    /// What its code says, where that is a plain text.
+    pub content: Option<String>,
+}
+
+impl Login {
+    /// Opens a session. The secret is told this once.
+    ///
+    /// # Errors
+    /// No such namespace, too many sessions from this address, or no store.
+    pub async fn open(&self, opening: Opening) -> Result<(Snapshot, Bearer), LoginError> {
+        let namespace = self.namespace(&opening.namespace)?;
+        self.limits.open_session(opening.ip)?;
+        let now = self.now();
+        let id = SessionId::random(&self.entropy);
+        let secret = Bearer::random(&self.entropy);
+        let mut session = Session {
+            id,
+            scene: Scene::random(&self.entropy),
+            namespace: opening.namespace.into(),
+            messages: opening.messages,
+            match_number: namespace.match_number.then(|| self.match_number()),
+            asker: Asker { ip: opening.ip, user_agent: cut(opening.user_agent) },
+            opened_at: now,
+            expires_at: now.plus(namespace.session_ttl),
+            state: State::Pending,
+            secret: secret.digest(),
+            ticket: secret::ticket(id, &secret).digest(),
+            messages_sent: 0,
+            message_bytes: 0,
+        };
+        for _ in 0..SCENES {
+            let change = change(&session, machine::opening(now), now)?;
+            if self.topics.store.create(id.0, session.scene.as_str(), change).await? {
+                self.metrics.transition(EventType::Pending.name());
+                return Ok((self.snapshot_of(session, 1)?, secret));
+            }
+            session.scene = Scene::random(&self.entropy);
+        }
+        Err(LoginError::Store)
+    }
+
+    /// Lets a browser in by its session's secret.
+    ///
+    /// # Errors
+    /// [`LoginError::NotFound`] or [`LoginError::Unauthorized`].
+    pub async fn browser(&self, id: SessionId, secret: &Bearer) -> Result<Browser, LoginError> {
+        let Current { session, .. } = self.load(id).await?;
+        if !session.knows_browser(secret) {
+            return Err(LoginError::Unauthorized("the secret is not this session's"));
+        }
+        Ok(Browser { id, namespace: session.namespace, ticket: secret::ticket(id, secret) })
+    }
+
+    /// The session as it stands.
+    ///
+    /// # Errors
+    /// The session has been forgotten, or no store.
+    pub async fn snapshot(&self, browser: &Browser) -> Result<Snapshot, LoginError> {
+        let Current { session, cursor, .. } = self.current(browser.id).await?;
+        self.snapshot_of(session, cursor)
+    }
+
+    /// The code's picture, for whoever sees the screen.
+    ///
+    /// # Errors
+    /// No such session, or the provider cannot make it.
+    pub async fn image(&self, id: SessionId, format: ImageFormat) -> Result<Image, LoginError> {
+        let Current { session, .. } = self.load(id).await?;
+        let provider = &self.namespace(&session.namespace)?.provider;
+        Ok(provider.image(&session.scene, format).await?)
+    }
+
+    /// Follows the session's events from a cursor on; the first page is what there is now.
+    ///
+    /// # Errors
+    /// The session has been forgotten, or no store.
+    pub async fn watch(
+        &self,
+        browser: &Browser,
+        cursor: u64,
+    ) -> Result<(Subscription, Page), LoginError> {
+        let value = browser.ticket.as_str().into();
+        let ticket = Private { kind: EventType::Confirmed, field: "ticket", value };
+        self.follow(browser.id, cursor, Some(ticket)).await
+    }
+
+    pub(super) async fn follow(
+        &self,
+        id: SessionId,
+        cursor: u64,
+        private: Option<Private>,
+    ) -> Result<(Subscription, Page), LoginError> {
+        let mut subscription = self.topics.subscribe(id.0, cursor, private);
+        let page = subscription.first().await?.ok_or(LoginError::NotFound("session"))?;
+        Ok((subscription, page))
+    }
+
+    /// Withdraws.
+    ///
+    /// # Errors
+    /// The session has ended otherwise.
+    pub async fn cancel(&self, browser: &Browser) -> Result<(), LoginError> {
+        self.run(browser.id, |_| Ok(Command::Cancel)).await.map(drop)
+    }
+
+    /// Says something to the phone; the number of the event.
+    ///
+    /// # Errors
+    /// The session has ended, or too much was said.
+    pub async fn browser_says(
+        &self,
+        browser: &Browser,
+        body: &RawValue,
+    ) -> Result<u64, LoginError> {
+        self.say(browser.id, From::Browser, body).await
+    }
+
+    pub(super) async fn say(
+        &self,
+        id: SessionId,
+        from: From,
+        body: &RawValue,
+    ) -> Result<u64, LoginError> {
+        self.limits.message(id.0)?;
+        let message = |_: &Session| Ok(Command::Message { from, body: body.to_owned() });
+        Ok(self.run(id, message).await?.cursor)
+    }
+
+    /// Exchanges the ticket for a token, once.
+    ///
+    /// # Errors
+    /// The ticket is wrong, old or used, or nothing has been confirmed.
+    pub async fn redeem(&self, browser: &Browser, ticket: &Bearer) -> Result<Token, LoginError> {
+        self.exchange(browser.id, ticket).await
+    }
+
+    pub(super) async fn exchange(
+        &self,
+        id: SessionId,
+        ticket: &Bearer,
+    ) -> Result<Token, LoginError> {
+        let redeem = |session: &Session| {
+            let ticket_ttl = self.namespace(&session.namespace)?.ticket_ttl;
+            Ok(Command::Redeem { ticket: ticket.clone(), ticket_ttl })
+        };
+        let Current { session, .. } = self.run(id, redeem).await?;
+        let State::Confirmed { user, .. } = session.state else {
+            return Err(LoginError::Store);
+        };
+        let grant = Grant {
+            user,
+            audience: self.namespace(&session.namespace)?.audience.clone(),
+            at: self.now(),
+            jti: Builder::from_random_bytes(self.entropy.bytes()).into_uuid().to_string(),
+        };
+        let (access_token, expires_in) = (self.sign)(&grant)?;
+        Ok(Token { access_token, expires_in, user: grant.user })
+    }
+
+    fn snapshot_of(&self, session: Session, cursor: u64) -> Result<Snapshot, LoginError> {
+        let provider = &self.namespace(&session.namespace)?.provider;
+        let content = provider.content(&session.scene);
+        let expires_in =
+            if session.has_ended() { 0 } else { session.expires_at.seconds_from(self.now()) };
+        Ok(Snapshot { session, cursor, expires_in, content })
+    }
+
+    /// Two digits, of which none is a leading zero that a person would leave out.
+    fn match_number(&self) -> u8 {
+        10 + u8::try_from(self.entropy.below(90)).unwrap_or(0)
+    }
+}
+
+fn cut(mut user_agent: String) -> Box<str> {
+    if user_agent.len() > USER_AGENT_BYTES {
+        user_agent.truncate(user_agent.floor_char_boundary(USER_AGENT_BYTES));
+    }
+    user_agent.into()
+}

@@ -1,0 +1,25 @@
+//! Logging in: what a session is, what may happen to it, and for whom.
+//!
+//! One login, step by step: a browser opens a session ([`browser`]) and follows its events; a
+//! phone scans the code and gets its token, confirms or refuses ([`phone`]); the browser, or a
+//! backend ([`backend`]), exchanges the ticket for a token. Each step loads the session, lets the
+//! pure [`machine`] decide, and commits what it decided unless somebody else was first
+//! ([`service`]).
+//!
+//! Nothing here knows HTTP, a transport, or how a store keeps what it is given.
+
+pub mod backend;
+pub mod browser;
+mod expiry;
+pub mod limits;
+pub mod machine;
+mod mask;
+pub mod namespace;
+pub mod phone;
+pub mod ports;
+pub mod scene;
+pub mod secret;
+pub mod service;
+pub mod session;
+
+pub use service::{Login, LoginError};

@@ -1,0 +1,42 @@
+//! A namespace: the rules under which its sessions are held.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::ports::{Directory, Provider};
+use super::secret::{Bearer, Digest};
+
+/// One namespace's rules and the rooms that serve it.
+pub struct Namespace {
+    /// Its name: the audience of its tokens unless `audience` says otherwise.
+    pub name: String,
+    /// Who makes its codes and tells who scans them.
+    pub provider: Arc<dyn Provider>,
+    /// Who knows its users.
+    pub directory: Arc<dyn Directory>,
+    /// How long a login may take.
+    pub session_ttl: Duration,
+    /// How long a session with messages goes on after its confirmation.
+    pub messages_ttl: Duration,
+    /// How long after the confirmation a ticket is good.
+    pub ticket_ttl: Duration,
+    /// Whether the person types the number that the browser shows.
+    pub match_number: bool,
+    /// Whether who is unknown may sign up from the phone.
+    pub sign_up: bool,
+    /// Whether a code that reached the phone as a picture is refused.
+    pub refuse_relayed: bool,
+    /// The digests of the API keys of its backends.
+    pub api_keys: Vec<Digest>,
+    /// The `aud` of its tokens.
+    pub audience: String,
+}
+
+impl Namespace {
+    /// Whether the key is one of this namespace's.
+    #[must_use]
+    pub fn holds_key(&self, key: &Bearer) -> bool {
+        // No early way out: the time must not tell which one matched.
+        self.api_keys.iter().fold(false, |found, kept| kept.is_of(key) | found)
+    }
+}

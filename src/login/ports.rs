@@ -1,0 +1,118 @@
+//! What the login core asks of the rooms beside it: how a code is made and a scan told to be
+//! somebody (`Provider`), and who is registered (`Directory`).
+//!
+//! To add a provider: implement [`Provider`] in `provider/`, name it in `config`, and let
+//! `server::assemble` choose it. Nothing in `login` changes.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use super::scene::Scene;
+
+/// Who scanned, as the provider vouches for it; never taken from the phone's own word.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Identity {
+    /// The provider that vouches, by its name in the configuration.
+    pub provider: String,
+    /// The provider's own id of the person (WeChat: the openid).
+    pub subject: String,
+    /// The name that the provider gave with it, if any.
+    pub name: Option<String>,
+    /// The picture that the provider gave with it, if any.
+    pub avatar_url: Option<String>,
+}
+
+/// Somebody whom the directory knows.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct User {
+    /// The directory's id: the token's `sub`.
+    pub id: String,
+    /// How the person is called.
+    pub name: String,
+    /// Where their picture is, if they have one.
+    pub avatar_url: Option<String>,
+    /// The provider that vouched for them.
+    pub provider: String,
+}
+
+/// What a person says of themselves when signing up.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Registration {
+    /// The name to be known by; 1 to 64 characters, checked before it comes here.
+    pub name: String,
+}
+
+/// The picture formats that a code can be asked for in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ImageFormat {
+    /// `image/png`
+    Png,
+    /// `image/svg+xml`
+    Svg,
+}
+
+/// A code's picture.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Image {
+    /// Its media type.
+    pub media_type: &'static str,
+    /// Its bytes.
+    pub bytes: bytes::Bytes,
+}
+
+/// Why somebody beside the core could not do their part. Each is told to the phone as a problem;
+/// the session stays as it was.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum PortError {
+    /// What was given is wrong: the caller's fault (a login code that is unknown, used or old).
+    #[error("{0}")]
+    Refused(String),
+    /// The other side answered nonsense or an error: 502.
+    #[error("{0}")]
+    Bad(String),
+    /// The other side is down or says it is busy: 503.
+    #[error("{0}")]
+    Unavailable(String),
+    /// The other side did not answer in time: 504.
+    #[error("{0}")]
+    Slow(String),
+}
+
+/// Makes a code for a scene and tells who a login code is.
+#[async_trait]
+pub trait Provider: Send + Sync {
+    /// Its name in the configuration and in tokens.
+    fn name(&self) -> &'static str;
+
+    /// What the code says when it is a plain QR code, for a browser that draws it itself or a
+    /// person who is on the phone already.
+    fn content(&self, scene: &Scene) -> Option<String>;
+
+    /// The code's picture.
+    ///
+    /// # Errors
+    /// [`PortError`] when the picture cannot be had.
+    async fn image(&self, scene: &Scene, format: ImageFormat) -> Result<Image, PortError>;
+
+    /// Who a login code stands for.
+    ///
+    /// # Errors
+    /// [`PortError::Refused`] when the code is no good, the others when nobody could tell.
+    async fn identify(&self, login_code: &str) -> Result<Identity, PortError>;
+}
+
+/// Knows who is registered.
+#[async_trait]
+pub trait Directory: Send + Sync {
+    /// The user behind an identity, if there is one.
+    ///
+    /// # Errors
+    /// [`PortError`] when the directory cannot tell.
+    async fn find(&self, identity: &Identity) -> Result<Option<User>, PortError>;
+
+    /// Registers an identity; one that is registered already is answered as it is.
+    ///
+    /// # Errors
+    /// [`PortError`] when the directory cannot take it.
+    async fn register(&self, identity: &Identity, says: &Registration) -> Result<User, PortError>;
+}

@@ -1,0 +1,168 @@
+//! The command line.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use saoma::clock::Clock;
+use saoma::config::{self, Config, Flag, LogFormat};
+use saoma::entropy::Entropy;
+use saoma::server::{Server, StartError, assemble};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+/// Scan to log in: a browser shows a code, a phone scans it, and the browser is told at once.
+///
+/// Without a command it serves. Without a configuration it serves on 127.0.0.1:3000 with the
+/// simulator, which lets anybody log in as anybody: for trying and testing, no security.
+#[derive(Parser)]
+#[command(version, after_long_help = EXAMPLES)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+const EXAMPLES: &str = "Examples:
+  saoma                                    try it on this machine
+  saoma --listen 0.0.0.0:3000              try it with a phone on the same network
+  saoma --config saoma.toml                serve as configured
+  saoma check-config --config saoma.toml   see what that means, secrets hidden
+  SAOMA_SESSION_TTL=60 saoma               every setting is an environment variable, too";
+
+#[derive(Args)]
+struct Settings {
+    /// The configuration file (TOML)
+    #[arg(long, global = true, env = "SAOMA_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The address to serve on; port 0 picks a free one
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// The address of metrics and health; port 0 picks a free one
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    admin_listen: Option<String>,
+    /// Where browsers and phones reach the server
+    #[arg(long, global = true, value_name = "URL")]
+    public_url: Option<String>,
+    /// Any other setting, by its name in the file: `--set namespaces.default.session_ttl=60`
+    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve (what is done without a command)
+    Serve,
+    /// Print the `OpenAPI` document
+    Openapi,
+    /// Check the configuration and print it as it takes effect, secrets hidden
+    CheckConfig,
+}
+
+impl Settings {
+    fn flags(&self) -> Result<Vec<Flag>, String> {
+        let mut flags = Vec::new();
+        let named = [
+            ("listen", &self.listen),
+            ("admin_listen", &self.admin_listen),
+            ("public_url", &self.public_url),
+        ];
+        for (key, value) in named {
+            if let Some(value) = value {
+                flags.push(Flag { key: key.to_owned(), value: value.clone() });
+            }
+        }
+        for pair in &self.set {
+            let (key, value) =
+                pair.split_once('=').ok_or_else(|| format!("--set {pair}: not KEY=VALUE"))?;
+            flags.push(Flag { key: key.to_owned(), value: value.to_owned() });
+        }
+        Ok(flags)
+    }
+
+    fn load(&self) -> Result<Config, String> {
+        let loaded = Config::load(self.config.as_deref(), config::environment(), &self.flags()?);
+        let config = loaded.map_err(|error| error.to_string())?;
+        config.check().map_err(|error| error.to_string())?;
+        Ok(config)
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let CommandLine { command, settings } = CommandLine::parse();
+    let done = match command {
+        None | Some(Command::Serve) => match settings.load() {
+            Ok(config) => serve(&config).await,
+            Err(error) => Err(error),
+        },
+        Some(Command::Openapi) => openapi(),
+        Some(Command::CheckConfig) => settings.load().map(|config| print!("{}", config.to_toml())),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("saoma: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn serve(config: &Config) -> Result<(), String> {
+    log(config.log_format);
+    // As many connections as the system lets us have.
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
+    let server = Server::start(config, Clock::system(), Entropy::system()).await;
+    let server = server.map_err(|error: StartError| error.to_string())?;
+    println!("listening on http://{}", server.public);
+    println!("admin on http://{}", server.admin);
+    greet(config, &server);
+    let stop = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    // A second Ctrl-C: somebody is impatient.
+    let mut again = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
+    let at_once = async {
+        again.recv().await;
+        again.recv().await
+    };
+    server.run_until(stop, at_once).await;
+    Ok(())
+}
+
+/// What a newcomer wants to know.
+fn greet(config: &Config, server: &Server) {
+    println!();
+    println!("  Open {} in a browser.", server.public_url);
+    if server.public.ip().is_loopback() && config.public_url.is_none() {
+        println!("  Only this machine can reach it: open the code's link in a second tab, or");
+        println!("  start with --listen 0.0.0.0:{} to scan with a phone.", server.public.port());
+    }
+    println!("  WARNING: the simulator lets anybody log in as anybody. It is no security.");
+    println!();
+}
+
+fn log(format: LogFormat) {
+    let filter = || EnvFilter::try_from_env("SAOMA_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter())
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
+    match format {
+        LogFormat::Json => log.json().init(),
+        LogFormat::Text => log.init(),
+    }
+}
+
+fn openapi() -> Result<(), String> {
+    let parts = assemble::for_the_document().map_err(|error| error.to_string())?;
+    print!("{}", saoma::api::openapi(&parts));
+    Ok(())
+}

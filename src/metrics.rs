@@ -1,0 +1,133 @@
+//! Every metric, named in this one place.
+//!
+//! To add one: a field here with its name, help and closed label values, a method that says what
+//! happened, and its panel in grafana/. Never an id, a scene or an address as a label.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
+};
+
+const TRANSPORTS: [&str; 3] = ["websocket", "sse", "long-poll"];
+const STATES: [&str; 7] =
+    ["pending", "scanned", "unregistered", "confirmed", "rejected", "expired", "cancelled"];
+/// The states of a login that is still going on.
+const OPEN_STATES: [&str; 4] = ["pending", "scanned", "unregistered", "confirmed"];
+/// Seconds. The objective, 1 s, is a bound.
+const HANDSHAKE_BUCKETS: [f64; 12] =
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
+
+/// The server's metrics.
+pub struct Metrics {
+    registry: Registry,
+    handshake: HistogramVec,
+    pending: IntGaugeVec,
+    subscribers: IntGaugeVec,
+    transitions: IntCounterVec,
+}
+
+impl Metrics {
+    /// All metrics at zero, every label value there from the start.
+    ///
+    /// # Errors
+    /// Two metrics have the same name, or one has none that Prometheus takes.
+    pub fn new() -> prometheus::Result<Self> {
+        let handshake = HistogramVec::new(
+            HistogramOpts::new(
+                "saoma_handshake_duration_seconds",
+                "From an events request to the first byte of its hello, or of an answer that \
+                 had not to be waited for.",
+            )
+            .buckets(HANDSHAKE_BUCKETS.to_vec()),
+            &["transport"],
+        )?;
+        let pending = IntGaugeVec::new(
+            Opts::new("saoma_pending_logins", "Logins that have not ended, by the store's count."),
+            &["state"],
+        )?;
+        let subscribers = IntGaugeVec::new(
+            Opts::new("saoma_subscribers", "Clients that are waiting for events."),
+            &["transport"],
+        )?;
+        let transitions = IntCounterVec::new(
+            Opts::new("saoma_session_transitions_total", "Sessions that came into a state."),
+            &["to"],
+        )?;
+        let build = IntGaugeVec::new(
+            Opts::new("saoma_build_info", "Always 1; the labels say what is running."),
+            &["version"],
+        )?;
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        for transport in TRANSPORTS {
+            let _: Histogram = handshake.with_label_values(&[transport]);
+            subscribers.with_label_values(&[transport]).set(0);
+        }
+        for state in OPEN_STATES {
+            pending.with_label_values(&[state]).set(0);
+        }
+        for state in STATES {
+            transitions.with_label_values(&[state]).reset();
+        }
+
+        let registry = Registry::new();
+        registry.register(Box::new(handshake.clone()))?;
+        registry.register(Box::new(pending.clone()))?;
+        registry.register(Box::new(subscribers.clone()))?;
+        registry.register(Box::new(transitions.clone()))?;
+        registry.register(Box::new(build))?;
+        #[cfg(target_os = "linux")]
+        registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
+        Ok(Self { registry, handshake, pending, subscribers, transitions })
+    }
+
+    /// A stream has said its first byte, or an answer that had not to be waited for was given.
+    pub fn handshake(&self, transport: &str, took: Duration) {
+        self.handshake.with_label_values(&[transport]).observe(took.as_secs_f64());
+    }
+
+    /// A session came into a state. Events that are no state are not counted.
+    pub fn transition(&self, to: &str) {
+        if STATES.contains(&to) {
+            self.transitions.with_label_values(&[to]).inc();
+        }
+    }
+
+    /// Takes over the store's count of the logins in a state.
+    pub fn set_pending(&self, state: &str, count: u64) {
+        if OPEN_STATES.contains(&state) {
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            self.pending.with_label_values(&[state]).set(count);
+        }
+    }
+
+    /// Everything, in Prometheus' text format 0.0.4.
+    ///
+    /// # Errors
+    /// A metric cannot be written in that format.
+    pub fn text(&self) -> prometheus::Result<String> {
+        TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+}
+
+/// Counts one subscriber for as long as it lives.
+pub struct Subscribed {
+    metrics: Arc<Metrics>,
+    transport: &'static str,
+}
+
+impl Subscribed {
+    /// One more subscriber.
+    #[must_use]
+    pub fn new(metrics: Arc<Metrics>, transport: &'static str) -> Self {
+        metrics.subscribers.with_label_values(&[transport]).inc();
+        Self { metrics, transport }
+    }
+}
+
+impl Drop for Subscribed {
+    fn drop(&mut self) {
+        self.metrics.subscribers.with_label_values(&[self.transport]).dec();
+    }
+}

@@ -1,0 +1,225 @@
+//! Puts the house together: from a configuration to a core with its store, providers,
+//! directories and keys.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::api;
+use crate::clock::Clock;
+use crate::config::{self, Config, DirectoryRule, Relayed, Transport as Named};
+use crate::directory::{Database, Known, Open};
+use crate::entropy::Entropy;
+use crate::login::limits::{Limits, Rate, Rates};
+use crate::login::namespace::Namespace;
+use crate::login::ports::{Directory, Provider};
+use crate::login::secret::Bearer;
+use crate::login::service::{Grant, Sign};
+use crate::login::{Login, LoginError};
+use crate::metrics::Metrics;
+use crate::provider::Simulator;
+use crate::store::memory::MemoryStore;
+use crate::stream::Topics;
+use crate::stream::hub::Hub;
+use crate::token::{Claims, Keys};
+use crate::transport::{Shared, Transport};
+
+use super::StartError;
+
+/// The core and what the server itself needs of its parts.
+pub struct Assembled {
+    /// The core.
+    pub login: Arc<Login>,
+    /// Who waits.
+    pub hub: Arc<Hub>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// The API over the core.
+    pub api: api::Parts,
+    /// The database, where a directory needs one.
+    pub database: Option<Database>,
+}
+
+/// Where a phone reaches the server, and whether that was configured.
+#[must_use]
+pub fn public_url(config: &Config, listening: SocketAddr) -> String {
+    config.public_url.clone().unwrap_or_else(|| {
+        let ip = if listening.ip().is_unspecified() {
+            super::interfaces::reachable().unwrap_or(listening.ip())
+        } else {
+            listening.ip()
+        };
+        format!("http://{}", SocketAddr::new(ip, listening.port()))
+    })
+}
+
+/// Builds everything. Touches the disk: keys, and the database if a directory needs it.
+///
+/// # Errors
+/// [`StartError`]
+pub async fn assemble(
+    config: &Config,
+    public_url: &str,
+    clock: Clock,
+    entropy: Entropy,
+) -> Result<Assembled, StartError> {
+    let metrics = Arc::new(Metrics::new()?);
+    let hub = Arc::new(Hub::default());
+    let bell = {
+        let hub = Arc::clone(&hub);
+        Arc::new(move |key| hub.ring(key))
+    };
+    let store = Arc::new(MemoryStore::new(bell));
+    let topics = Arc::new(Topics { store, hub: Arc::clone(&hub), clock });
+
+    let known = |n: &config::Namespace| n.directory == DirectoryRule::Known;
+    let database = if config.namespaces.values().any(known) {
+        Some(Database::open(config.database_url().expose()).await?)
+    } else {
+        None
+    };
+    let provider: Arc<dyn Provider> = Arc::new(Simulator::new(public_url.to_owned()));
+    let mut namespaces = HashMap::new();
+    let mut offers = HashMap::new();
+    for (name, rules) in &config.namespaces {
+        let directory: Arc<dyn Directory> = match &database {
+            Some(database) if known(rules) => {
+                Arc::new(Known::new(database.clone(), name.clone(), clock, entropy.clone()))
+            }
+            _ => Arc::new(Open),
+        };
+        let namespace = namespace_of(config, name, rules, Arc::clone(&provider), directory);
+        namespaces.insert(name.clone(), Arc::new(namespace));
+        let offered = Transport::ALL.into_iter();
+        let offered = offered.filter(|t| rules.transports.iter().any(|named| of(*named) == *t));
+        offers.insert(name.clone(), offered.collect());
+    }
+
+    let keys = Arc::new(Keys::open(&config.data_dir.join("keys"), &entropy, clock.now())?);
+    let jwks = keys.jwks().to_string();
+    let login = Arc::new(Login::new(
+        topics,
+        namespaces,
+        Limits::new(config.rate_limit.then(|| rates(config)), clock),
+        entropy.clone(),
+        sign(config, keys, public_url),
+        Arc::clone(&metrics),
+    ));
+    let shared = Arc::new(Shared {
+        clock,
+        entropy: entropy.clone(),
+        metrics: Arc::clone(&metrics),
+        heartbeat: Duration::from_secs(config.heartbeat_seconds),
+        problem: api::problem::of_ending,
+    });
+    let proxies = config.trusted_proxies.clone();
+    let api = api::Parts {
+        login: Arc::clone(&login),
+        streams: Arc::new(api::events::Streams { shared, offers }),
+        public_url: config.public_url.clone(),
+        trusts: Arc::new(move |ip| proxies.iter().any(|network| network.contains(ip))),
+        entropy,
+        jwks,
+        phone_page: true,
+    };
+    Ok(Assembled { login, hub, metrics, api, database })
+}
+
+/// What the `OpenAPI` document is made of: a core that serves nobody.
+///
+/// # Errors
+/// Two metrics have the same name.
+pub fn for_the_document() -> Result<api::Parts, StartError> {
+    let (clock, entropy) = (Clock::system(), Entropy::system());
+    let metrics = Arc::new(Metrics::new()?);
+    let store = Arc::new(MemoryStore::new(Arc::new(|_| {})));
+    let topics = Arc::new(Topics { store, hub: Arc::default(), clock });
+    let limits = Limits::new(None, clock);
+    let sign: Sign = Arc::new(|_| Err(LoginError::Signing));
+    let nobody = HashMap::new();
+    let login = Login::new(topics, nobody, limits, entropy.clone(), sign, Arc::clone(&metrics));
+    let shared = Arc::new(Shared {
+        clock,
+        entropy: entropy.clone(),
+        metrics,
+        heartbeat: Duration::ZERO,
+        problem: api::problem::of_ending,
+    });
+    Ok(api::Parts {
+        login: Arc::new(login),
+        streams: Arc::new(api::events::Streams { shared, offers: HashMap::new() }),
+        public_url: None,
+        trusts: Arc::new(|_| false),
+        entropy,
+        jwks: String::new(),
+        phone_page: false,
+    })
+}
+
+fn namespace_of(
+    config: &Config,
+    name: &str,
+    rules: &config::Namespace,
+    provider: Arc<dyn Provider>,
+    directory: Arc<dyn Directory>,
+) -> Namespace {
+    let digest = |key: &config::Secret| Bearer::shown(key.expose()).digest();
+    Namespace {
+        name: name.to_owned(),
+        provider,
+        directory,
+        session_ttl: Duration::from_secs(rules.session_ttl),
+        messages_ttl: Duration::from_secs(rules.messages_ttl),
+        ticket_ttl: Duration::from_secs(rules.ticket_ttl),
+        match_number: rules.match_number,
+        sign_up: rules.sign_up,
+        refuse_relayed: rules.relayed == Relayed::Refuse,
+        api_keys: rules.api_keys.iter().map(digest).collect(),
+        audience: config.token.audience.clone().unwrap_or_else(|| name.to_owned()),
+    }
+}
+
+fn of(named: Named) -> Transport {
+    match named {
+        Named::WebSocket => Transport::WebSocket,
+        Named::Sse => Transport::Sse,
+        Named::LongPoll => Transport::LongPoll,
+    }
+}
+
+fn rates(config: &Config) -> Rates {
+    let limits = &config.limits;
+    let rate = |per_minute: std::num::NonZeroU32, burst: std::num::NonZeroU32| Rate {
+        per_minute: per_minute.get(),
+        burst: burst.get(),
+    };
+    Rates {
+        sessions: rate(limits.sessions_per_minute, limits.sessions_burst),
+        unknown_scans: rate(limits.unknown_scans_per_minute, limits.unknown_scans_burst),
+        messages: rate(limits.messages_per_minute, limits.messages_burst),
+    }
+}
+
+fn sign(config: &Config, keys: Arc<Keys>, public_url: &str) -> Sign {
+    let issuer = config.token.issuer.clone().unwrap_or_else(|| public_url.to_owned());
+    let ttl = config.token.ttl_seconds;
+    Arc::new(move |grant: &Grant| {
+        let Grant { user, audience, at, jti } = grant.clone();
+        let claims = Claims {
+            iss: issuer.clone(),
+            sub: user.id,
+            aud: audience,
+            exp: at.unix_seconds() + ttl,
+            iat: at.unix_seconds(),
+            jti,
+            name: user.name,
+            picture: user.avatar_url,
+            provider: user.provider,
+        };
+        keys.sign(&claims).map(|token| (token, ttl)).map_err(|error| {
+            tracing::error!(%error, "token.not_signed");
+            LoginError::Signing
+        })
+    })
+}

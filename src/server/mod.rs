@@ -1,0 +1,157 @@
+//! The server: two listeners over one core, from the start to the drain.
+//!
+//! [`assemble`] puts the parts together; [`accept`] takes connections, [`connection`] lets hyper
+//! and poem serve them while they talk; [`drain`] sees everybody out.
+
+pub mod accept;
+pub mod admin;
+pub mod assemble;
+pub mod census;
+pub mod connection;
+pub mod drain;
+pub mod interfaces;
+pub mod socket;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::directory::{Database, DatabaseError};
+use crate::entropy::Entropy;
+use crate::stream::hub::Hub;
+use crate::token::TokenError;
+
+use accept::RESERVE;
+use census::Census;
+use connection::House;
+
+/// How many connections the admin listener takes.
+const MOST_ADMIN: usize = 64;
+
+/// Why a server could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address} ({setting}): {source}")]
+    Listen {
+        /// The setting that names it.
+        setting: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The signing keys cannot be read or made.
+    #[error("the signing keys: {0}")]
+    Keys(#[from] TokenError),
+    /// The database cannot be used.
+    #[error("the database: {0}")]
+    Database(#[from] DatabaseError),
+    /// Two metrics have the same name.
+    #[error("the metrics: {0}")]
+    Metrics(#[from] prometheus::Error),
+}
+
+/// A server that runs.
+pub struct Server {
+    /// The public listener's address.
+    pub public: SocketAddr,
+    /// The admin listener's address.
+    pub admin: SocketAddr,
+    /// Where phones and browsers reach it.
+    pub public_url: String,
+    hub: Arc<Hub>,
+    census: Arc<Census>,
+    entropy: Entropy,
+    leaving: CancellationToken,
+    drain: Duration,
+    database: Option<Database>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Starts a server; it serves when this returns.
+    ///
+    /// # Errors
+    /// [`StartError`]
+    pub async fn start(
+        config: &Config,
+        clock: Clock,
+        entropy: Entropy,
+    ) -> Result<Self, StartError> {
+        let public = listen("listen", config.listen).await?;
+        let admin = listen("admin_listen", config.admin_listen).await?;
+        let (public_address, admin_address) =
+            (local(&public, config.listen)?, local(&admin, config.admin_listen)?);
+        let public_url = assemble::public_url(config, public_address);
+        let parts = assemble::assemble(config, &public_url, clock, entropy.clone()).await?;
+        let assemble::Assembled { login, hub, metrics, api, database } = parts;
+
+        let leaving = CancellationToken::new();
+        let census = Arc::new(Census::default());
+        let most = config.max_connections.map_or_else(most_connections, std::num::NonZero::get);
+        let house =
+            Arc::new(House { endpoint: crate::api::endpoint(api), leaving: leaving.clone() });
+        let admin_house = Arc::new(House {
+            endpoint: admin::endpoint(Arc::clone(&login), metrics, leaving.clone()),
+            leaving: CancellationToken::new(),
+        });
+        let tasks = vec![
+            tokio::spawn(login.expire_for_ever()),
+            tokio::spawn(accept::accept(public, house, Arc::clone(&census), most)),
+            tokio::spawn(accept::accept(admin, admin_house, Arc::default(), MOST_ADMIN)),
+        ];
+        Ok(Self {
+            public: public_address,
+            admin: admin_address,
+            public_url,
+            hub,
+            census,
+            entropy,
+            leaving,
+            drain: Duration::from_secs(config.drain_seconds),
+            database,
+            tasks,
+        })
+    }
+
+    /// Serves until `stop`, then sees everybody out; `at_once` cuts that short.
+    pub async fn run_until(self, stop: impl Future, at_once: impl Future) {
+        stop.await;
+        tracing::info!(connections = self.census.count(), "server.leaving");
+        self.leaving.cancel();
+        tokio::select! {
+            () = drain::drain(&self.hub, &self.census, &self.entropy, self.drain) => {}
+            _ = at_once => tracing::warn!("server.leaving_at_once"),
+        }
+        for task in &self.tasks {
+            task.abort();
+        }
+        if let Some(database) = &self.database {
+            database.close().await;
+        }
+    }
+}
+
+async fn listen(setting: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    let failed = |source| StartError::Listen { setting, address, source };
+    TcpListener::bind(address).await.map_err(failed)
+}
+
+fn local(listener: &TcpListener, asked: SocketAddr) -> Result<SocketAddr, StartError> {
+    let failed = |source| StartError::Listen { setting: "listen", address: asked, source };
+    listener.local_addr().map_err(failed)
+}
+
+/// As many as there are descriptors for, less a reserve.
+fn most_connections() -> usize {
+    let (soft, _) = rlimit::Resource::NOFILE.get().unwrap_or((1024, 1024));
+    usize::try_from(soft).unwrap_or(usize::MAX).saturating_sub(RESERVE).max(RESERVE)
+}

@@ -1,0 +1,193 @@
+//! A client's socket, with what belongs to it: the peer's address, its place in the census, and
+//! bytes that were read from it too early.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use super::census::Place;
+
+/// How long data may stay unacknowledged, and a silent peer unanswering, until it counts as gone.
+const GONE: Duration = Duration::from_secs(30);
+const PROBE_AFTER: Duration = Duration::from_secs(20);
+const PROBE_EVERY: Duration = Duration::from_secs(5);
+/// How much the kernel may hold of what is written to a stream: a reader that is slower than this
+/// is noticed, and costs no more.
+const STREAM_SEND_BUFFER: usize = 64 * 1024;
+
+/// A client's socket.
+#[derive(Debug)]
+pub struct Socket {
+    stream: TcpStream,
+    early: Vec<u8>,
+    peer: SocketAddr,
+    _place: Place,
+}
+
+impl Socket {
+    /// Takes over an accepted stream.
+    pub fn new(stream: TcpStream, peer: SocketAddr, place: Place) -> Self {
+        // What cannot be set is not missed: each of these makes things better, none is needed.
+        let _ = stream.set_nodelay(true);
+        let socket = SockRef::from(&stream);
+        let keepalive = TcpKeepalive::new().with_time(PROBE_AFTER).with_interval(PROBE_EVERY);
+        #[cfg(target_os = "linux")]
+        let keepalive = keepalive.with_retries(2);
+        let _ = socket.set_tcp_keepalive(&keepalive);
+        #[cfg(target_os = "linux")]
+        let _ = socket.set_tcp_user_timeout(Some(GONE));
+        Self { stream, early: Vec::new(), peer, _place: place }
+    }
+
+    /// The peer's address.
+    #[must_use]
+    pub fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// The local address.
+    ///
+    /// # Errors
+    /// The socket is gone.
+    pub fn local(&self) -> io::Result<SocketAddr> {
+        self.stream.local_addr()
+    }
+
+    /// Puts bytes back in front of what will be read next.
+    pub fn unread(&mut self, bytes: &[u8]) {
+        self.early.splice(0..0, bytes.iter().copied());
+    }
+
+    /// What was read too early and has not been taken since.
+    pub fn take_early(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.early)
+    }
+
+    /// Keeps the kernel from buffering much for a client that does not read.
+    pub fn stream_only(&self) {
+        let _ = SockRef::from(&self.stream).set_send_buffer_size(STREAM_SEND_BUFFER);
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if !self.early.is_empty() {
+            let n = self.early.len().min(buffer.remaining());
+            buffer.put_slice(&self.early[..n]);
+            self.early.drain(..n);
+            if self.early.is_empty() {
+                self.early = Vec::new();
+            }
+            return Poll::Ready(Ok(()));
+        }
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bytes)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+/// A socket lent to hyper, which tells whether hyper still has something to write.
+#[derive(Debug)]
+pub struct Lent {
+    socket: Socket,
+    blocked: Arc<AtomicBool>,
+}
+
+impl Lent {
+    /// Lends a socket; `blocked` is up while a write waits for the peer.
+    pub fn new(socket: Socket, blocked: Arc<AtomicBool>) -> Self {
+        Self { socket, blocked }
+    }
+
+    /// Takes the socket back.
+    pub fn into_inner(self) -> Socket {
+        self.socket
+    }
+
+    fn note<T>(&self, poll: Poll<T>) -> Poll<T> {
+        self.blocked.store(poll.is_pending(), Ordering::Release);
+        poll
+    }
+}
+
+impl AsyncRead for Lent {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Lent {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let poll = Pin::new(&mut self.socket).poll_write(cx, bytes);
+        self.note(poll)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let poll = Pin::new(&mut self.socket).poll_write_vectored(cx, bytes);
+        self.note(poll)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.socket.is_write_vectored()
+    }
+}

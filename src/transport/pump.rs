@@ -1,0 +1,247 @@
+//! The pump: one subscription, driven through one encoder, with its heartbeats and its end.
+//!
+//! It says what is to be written next and knows nothing of where to.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use pin_project_lite::pin_project;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::websocket::CloseCode;
+use super::{Ending, Plan, Shared, Transport, long_poll, sse, websocket};
+use crate::clock::Timestamp;
+use crate::metrics::Subscribed;
+use crate::stream::event::{EventType, Hello};
+use crate::stream::subscription::{Page, Subscription, Turn};
+
+/// How much longer than its session a stream lives at most.
+const GRACE: Duration = Duration::from_secs(5);
+/// Within what time after a goodbye a client is to come back, at random.
+const COME_BACK_MS: u32 = 2_000;
+
+/// What becomes of the connection afterwards.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum After {
+    /// It may carry another request.
+    KeepAlive,
+    /// It is closed.
+    Close,
+}
+
+/// What is to be written.
+#[derive(Debug, Eq, PartialEq)]
+pub enum Output {
+    /// A part of the stream.
+    Part(Vec<u8>),
+    /// A heartbeat.
+    Beat(Vec<u8>),
+    /// The last part of the stream.
+    Last(Vec<u8>, After),
+    /// A long-poll's whole answer.
+    Answer {
+        /// The HTTP status.
+        status: u16,
+        /// The JSON body.
+        body: String,
+        /// What becomes of the connection.
+        after: After,
+    },
+}
+
+pin_project! {
+    /// Drives one subscription through one encoder.
+    pub struct Pump {
+        #[pin]
+        timer: Sleep,
+        subscription: Subscription,
+        shared: Arc<Shared>,
+        first: Option<Box<Page>>,
+        beat: Instant,
+        oldest: Instant,
+        cursor: u64,
+        state: EventType,
+        transport: Transport,
+        _subscribed: Subscribed,
+    }
+}
+
+impl Pump {
+    /// A pump for a plan. What of the plan is about the connection is the caller's.
+    #[must_use]
+    pub fn new(plan: Plan) -> Self {
+        let Plan { transport, subscription, first, wait, shared, .. } = plan;
+        let wait = if transport == Transport::LongPoll { wait } else { shared.heartbeat };
+        let beat = Instant::now() + wait;
+        let oldest = shared.clock.instant(first.expires_at) + GRACE;
+        Self {
+            timer: sleep_until(beat.min(oldest)),
+            cursor: first.cursor,
+            state: first.state,
+            first: Some(Box::new(first)),
+            subscription,
+            beat,
+            oldest,
+            transport,
+            _subscribed: Subscribed::new(Arc::clone(&shared.metrics), transport.name()),
+            shared,
+        }
+    }
+
+    /// What all connections have in common.
+    #[must_use]
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// The transport.
+    #[must_use]
+    pub fn transport(&self) -> Transport {
+        self.transport
+    }
+
+    /// What is to be written next. After a `Last` or an `Answer` it is not to be asked again.
+    pub fn poll_output(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Output> {
+        if let Some(page) = self.as_mut().project().first.take()
+            && let Some(output) = self.as_mut().begin(&page)
+        {
+            return Poll::Ready(output);
+        }
+        let this = self.as_mut().project();
+        if let Poll::Ready(turn) = this.subscription.poll_turn(cx) {
+            return Poll::Ready(self.turn(turn));
+        }
+        while self.as_mut().project().timer.poll(cx).is_ready() {
+            let now = Instant::now();
+            if now >= self.oldest {
+                return Poll::Ready(self.too_old());
+            }
+            if now >= self.beat {
+                return Poll::Ready(self.beat(now));
+            }
+            self.as_mut().wind();
+        }
+        Poll::Pending
+    }
+
+    /// The first output: hello and what there is already; for a long-poll, nothing yet if there
+    /// is nothing.
+    fn begin(self: Pin<&mut Self>, page: &Page) -> Option<Output> {
+        let now = self.shared.clock.now();
+        let hello = Hello {
+            cursor: page.after,
+            state: page.state,
+            expires_in: if page.ended { 0 } else { page.expires_at.seconds_from(now) },
+            heartbeat_seconds: self.shared.heartbeat.as_secs(),
+        };
+        let said = match self.transport {
+            Transport::LongPoll => {
+                return (!page.events.is_empty() || page.ended).then(|| answer(page));
+            }
+            Transport::Sse => sse::hello(&hello, now),
+            Transport::WebSocket => websocket::text(&hello.json(now)),
+        };
+        Some(self.deliver(said, page))
+    }
+
+    fn turn(mut self: Pin<&mut Self>, turn: Turn) -> Output {
+        match turn {
+            Turn::Page(page) => {
+                let oldest = self.shared.clock.instant(page.expires_at) + GRACE;
+                let this = self.as_mut().project();
+                *this.oldest = oldest;
+                *this.cursor = page.cursor;
+                *this.state = page.state;
+                // A timer set for an earlier moment winds itself on when it fires.
+                match self.transport {
+                    Transport::LongPoll => answer(&page),
+                    _ => self.deliver(Vec::new(), &page),
+                }
+            }
+            Turn::Replaced => self.end(Ending::Replaced),
+            Turn::Gone => self.end(Ending::Gone),
+            Turn::Leaving => match self.transport {
+                Transport::LongPoll => self.nothing_new(After::Close),
+                Transport::Sse => {
+                    let wait = self.shared.entropy.below(COME_BACK_MS);
+                    let said = sse::leaving(Duration::from_millis(wait.into()));
+                    Output::Last(said, After::Close)
+                }
+                Transport::WebSocket => closed(CloseCode::LEAVING),
+            },
+        }
+    }
+
+    fn deliver(&self, mut said: Vec<u8>, page: &Page) -> Output {
+        for event in &page.events {
+            said.extend_from_slice(&match self.transport {
+                Transport::WebSocket => websocket::text(&event.json),
+                _ => sse::event(event),
+            });
+        }
+        match (page.ended, self.transport) {
+            (false, _) => Output::Part(said),
+            (true, Transport::WebSocket) => {
+                said.extend_from_slice(&websocket::close(CloseCode::NORMAL));
+                Output::Last(said, After::Close)
+            }
+            (true, _) => Output::Last(said, After::KeepAlive),
+        }
+    }
+
+    fn nothing_new(&self, after: After) -> Output {
+        let body = long_poll::answer(&[], self.cursor, self.state, false);
+        Output::Answer { status: 200, body, after }
+    }
+
+    fn end(&self, ending: Ending) -> Output {
+        match self.transport {
+            Transport::LongPoll => {
+                let (status, body) = (self.shared.problem)(ending);
+                Output::Answer { status, body, after: After::KeepAlive }
+            }
+            Transport::Sse => Output::Last(sse::ending(ending), After::Close),
+            Transport::WebSocket => closed(CloseCode::of(ending)),
+        }
+    }
+
+    fn too_old(&self) -> Output {
+        match self.transport {
+            Transport::LongPoll => self.nothing_new(After::KeepAlive),
+            Transport::Sse => Output::Last(Vec::new(), After::Close),
+            Transport::WebSocket => closed(CloseCode::TOO_OLD),
+        }
+    }
+
+    fn beat(mut self: Pin<&mut Self>, now: Instant) -> Output {
+        let at: Timestamp = self.shared.clock.now();
+        match self.transport {
+            Transport::LongPoll => return self.nothing_new(After::KeepAlive),
+            Transport::Sse | Transport::WebSocket => {}
+        }
+        let next = now + self.shared.heartbeat;
+        *self.as_mut().project().beat = next;
+        self.as_mut().wind();
+        Output::Beat(match self.transport {
+            Transport::WebSocket => websocket::heartbeat(at),
+            _ => sse::heartbeat(at),
+        })
+    }
+
+    fn wind(self: Pin<&mut Self>) {
+        let this = self.project();
+        this.timer.reset((*this.beat).min(*this.oldest));
+    }
+}
+
+fn closed(code: CloseCode) -> Output {
+    Output::Last(websocket::close(code), After::Close)
+}
+
+fn answer(page: &Page) -> Output {
+    let body = long_poll::answer(&page.events, page.cursor, page.state, page.ended);
+    Output::Answer { status: 200, body, after: After::KeepAlive }
+}
