@@ -10,6 +10,7 @@ use poem::http::{StatusCode, header};
 use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
+use super::cookie;
 use super::problem::Problem;
 use crate::login::backend::Backend as BackendPass;
 use crate::login::browser::Browser;
@@ -20,9 +21,6 @@ use crate::login::session::SessionId;
 use crate::login::{Login, LoginError};
 use crate::transport::negotiate;
 
-/// The name of the cookie that holds a session's secret; its path is the session's.
-pub const COOKIE: &str = "saoma_secret";
-
 /// The browser that opened the session of the path.
 pub struct BrowserAuth(pub Browser);
 
@@ -32,23 +30,9 @@ pub struct PhoneAuth(pub PhonePass);
 /// A service with an API key.
 pub struct BackendAuth(pub BackendPass);
 
-/// Where a credential was found.
-enum Found {
-    /// The client put it there itself.
-    Given(Bearer),
-    /// The browser sent it along, whoever made it ask.
-    SentAlong(Bearer),
-}
-
 impl BrowserAuth {
     async fn check(request: &Request) -> Result<Self, Problem> {
-        let secret = match find(request)? {
-            Found::Given(secret) => secret,
-            Found::SentAlong(secret) => {
-                same_origin(request)?;
-                secret
-            }
-        };
+        let secret = find(request)?;
         let unknown = LoginError::NotFound("session");
         let id = path_parameter(request).and_then(SessionId::parse).ok_or(unknown)?;
         Ok(Self(login(request)?.browser(id, &secret).await?))
@@ -57,7 +41,7 @@ impl BrowserAuth {
 
 impl PhoneAuth {
     async fn check(request: &Request) -> Result<Self, Problem> {
-        let (Found::Given(token) | Found::SentAlong(token)) = find(request)?;
+        let token = find(request)?;
         let scene = scene(path_parameter(request).unwrap_or_default())?;
         Ok(Self(login(request)?.phone(&scene, &token).await?))
     }
@@ -93,20 +77,22 @@ fn path_parameter(request: &Request) -> Option<&str> {
 
 /// The session's secret or phone token: from the header, the subprotocol, the cookie, or, for
 /// events alone, the query.
-fn find(request: &Request) -> Result<Found, Problem> {
+fn find(request: &Request) -> Result<Bearer, Problem> {
     if let Some(bearer) = authorization(request)? {
-        return Ok(Found::Given(bearer));
+        return Ok(bearer);
     }
     if let Some(text) = negotiate::subprotocol_bearer(request.headers()) {
-        return Ok(Found::Given(Bearer::shown(text)));
+        return Ok(Bearer::shown(text));
     }
     if request.uri().path().ends_with("/events")
         && let Some(text) = query_parameter(request, "access_token")
     {
-        return Ok(Found::Given(Bearer::shown(&text)));
+        return Ok(Bearer::shown(&text));
     }
-    if let Some(text) = cookie(request) {
-        return Ok(Found::SentAlong(Bearer::shown(text)));
+    if let Some(bearer) = cookie::get(request) {
+        // A cookie comes along with what other sites ask for, too.
+        same_origin(request)?;
+        return Ok(bearer);
     }
     Err(missing("the session's secret or phone token"))
 }
@@ -127,14 +113,6 @@ fn authorization(request: &Request) -> Result<Option<Bearer>, Problem> {
     }
 }
 
-fn cookie(request: &Request) -> Option<&str> {
-    let lines = request.headers().get_all(header::COOKIE).into_iter();
-    let cookies = lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(';'));
-    cookies
-        .filter_map(|cookie| cookie.trim().split_once('='))
-        .find_map(|(name, value)| (name == COOKIE).then_some(value))
-}
-
 /// A parameter of the query, percent-decoded.
 pub fn query_parameter(request: &Request, name: &str) -> Option<String> {
     let query = request.uri().query()?;
@@ -142,7 +120,7 @@ pub fn query_parameter(request: &Request, name: &str) -> Option<String> {
     pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
 }
 
-/// A cookie comes with requests that other sites make; such a request names its origin.
+/// Refuses what another site made the browser ask for: such a request names its origin.
 fn same_origin(request: &Request) -> Result<(), Problem> {
     let Some(origin) = request.header(header::ORIGIN) else { return Ok(()) };
     let authority = origin.split_once("://").map(|(_, authority)| authority);

@@ -11,6 +11,7 @@ pub mod address;
 pub mod backend;
 pub mod catch;
 pub mod commands;
+pub mod cookie;
 pub mod credentials;
 pub mod document;
 pub mod events;
@@ -64,7 +65,11 @@ fn service(parts: &Parts) -> OpenApiService<Api, ()> {
         streams: Arc::clone(streams),
         public_url: public_url.clone(),
     };
-    let scenes = Scenes { login: Arc::clone(login), streams: Arc::clone(streams) };
+    let scenes = Scenes {
+        login: Arc::clone(login),
+        streams: Arc::clone(streams),
+        https: sessions.is_https(),
+    };
     document::service((sessions, scenes, Backends { login: Arc::clone(login) }))
 }
 

@@ -8,6 +8,7 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 
 use super::address::ClientAddress;
 use super::commands::{PhoneCommands, raw, registration};
+use super::cookie;
 use super::credentials::{PhoneAuth, scene};
 use super::events::{EventsResponse, Streams, Wish};
 use super::json::{Json, Text};
@@ -24,6 +25,8 @@ pub struct Scenes {
     pub login: Arc<Login>,
     /// The event streams.
     pub streams: Arc<Streams>,
+    /// Whether the server is reached by https.
+    pub https: bool,
 }
 
 /// What a phone says when it scans.
@@ -82,6 +85,19 @@ pub struct ScanAnswer {
     pub match_number_required: bool,
 }
 
+/// The session is this phone's.
+#[derive(ApiResponse)]
+pub enum Claimed {
+    /// Show the person who asks, and let them confirm or refuse.
+    #[oai(status = 200)]
+    Claimed(
+        Json<ScanAnswer>,
+        /// The phone token as a cookie, so that a plain `EventSource` works on the same site.
+        #[oai(header = "Set-Cookie")]
+        String,
+    ),
+}
+
 /// A confirmation.
 #[derive(Debug, Default, Object)]
 pub struct Confirmation {
@@ -129,11 +145,15 @@ impl Scenes {
         #[oai(name = "scene")]
         text: Path<String>,
         body: Json<ScanRequest>,
-    ) -> Result<Json<ScanAnswer>, Problem> {
+    ) -> Result<Claimed, Problem> {
         let scene = scene(&text)?;
         let ScanRequest { login_code, entry_scene } = body.0;
         let scan = Scan { login_code: login_code.0, entry_scene, ip: address.0 };
-        Ok(Json(self.login.scan(&scene, scan).await?.into()))
+        let scanned = self.login.scan(&scene, scan).await?;
+        // A scene that was scanned is one that we made: it has no mark that a cookie's path may not.
+        let path = format!("/v1/scenes/{scene}");
+        let cookie = cookie::set(&path, &scanned.token, scanned.kept_for, self.https);
+        Ok(Claimed::Claimed(Json(scanned.into()), cookie))
     }
 
     /// Confirm
@@ -230,7 +250,7 @@ impl Scenes {
 
 impl From<Scanned> for ScanAnswer {
     fn from(scanned: Scanned) -> Self {
-        let Scanned { token, state, registered, relayed, identity, user, session } = scanned;
+        let Scanned { token, state, registered, relayed, identity, user, session, .. } = scanned;
         let provider = identity.provider;
         let shown = match user {
             Some(user) => ScanUser {

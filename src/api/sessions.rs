@@ -10,7 +10,8 @@ use poem_openapi::{ApiResponse, Object, OpenApi, Tags};
 
 use super::address::ClientAddress;
 use super::commands::BrowserCommands;
-use super::credentials::{BrowserAuth, COOKIE};
+use super::cookie;
+use super::credentials::BrowserAuth;
 use super::events::{EventsResponse, Streams, Wish};
 use super::json::{Json, Text};
 use super::problem::Problem;
@@ -179,7 +180,8 @@ impl Sessions {
             user_agent: request.header(header::USER_AGENT).unwrap_or_default().to_owned(),
         };
         let (snapshot, secret) = self.login.open(opening).await?;
-        let cookie = self.cookie(&snapshot, &secret);
+        let path = format!("/v1/sessions/{}", snapshot.session.id);
+        let cookie = cookie::set(&path, &secret, snapshot.kept_for, self.is_https());
         let mut session = self.render(snapshot, request);
         session.cursor = None;
         session.secret = Some(secret.as_str().to_owned());
@@ -312,7 +314,7 @@ impl Sessions {
 
 impl Sessions {
     fn render(&self, snapshot: Snapshot, request: &Request) -> Session {
-        let Snapshot { session, cursor, expires_in, content } = snapshot;
+        let Snapshot { session, cursor, expires_in, content, .. } = snapshot;
         let base = self.base(request);
         let id = session.id;
         Session {
@@ -347,13 +349,8 @@ impl Sessions {
         self.public_url.clone().unwrap_or_else(host)
     }
 
-    fn cookie(&self, snapshot: &Snapshot, secret: &Bearer) -> String {
-        let (id, age) = (snapshot.session.id, snapshot.expires_in);
-        let https = self.public_url.as_ref().is_some_and(|url| url.starts_with("https:"));
-        let secure = if https { "; Secure" } else { "" };
-        format!(
-            "{COOKIE}={}; Path=/v1/sessions/{id}; Max-Age={age}; HttpOnly; SameSite=Strict{secure}",
-            secret.as_str()
-        )
+    /// Whether the server is reached by https.
+    pub(super) fn is_https(&self) -> bool {
+        self.public_url.as_ref().is_some_and(|url| url.starts_with("https:"))
     }
 }

@@ -52,6 +52,8 @@ pub struct Snapshot {
     pub cursor: u64,
     /// Seconds until it ends by itself.
     pub expires_in: u64,
+    /// Seconds until it ends at the latest, if it is confirmed and goes on.
+    pub kept_for: u64,
     /// What its code says, where that is a plain text.
     pub content: Option<String>,
 }
@@ -212,11 +214,12 @@ impl Login {
     }
 
     fn snapshot_of(&self, session: Session, cursor: u64) -> Result<Snapshot, LoginError> {
-        let provider = &self.namespace(&session.namespace)?.provider;
-        let content = provider.content(&session.scene);
+        let namespace = self.namespace(&session.namespace)?;
+        let content = namespace.provider.content(&session.scene);
         let expires_in =
             if session.has_ended() { 0 } else { session.expires_at.seconds_from(self.now()) };
-        Ok(Snapshot { session, cursor, expires_in, content })
+        let longer = if session.messages { namespace.messages_ttl.as_secs() } else { 0 };
+        Ok(Snapshot { session, cursor, expires_in, kept_for: expires_in + longer, content })
     }
 
     /// Two digits, of which none is a leading zero that a person would leave out.

@@ -45,6 +45,8 @@ pub struct Scanned {
     pub identity: Identity,
     /// The user they are, if registered.
     pub user: Option<User>,
+    /// Seconds until the session ends at the latest.
+    pub kept_for: u64,
     /// The session: who asks, since when, and whether a number is wanted.
     pub session: Session,
 }
@@ -93,7 +95,9 @@ impl Login {
         let Current { session, .. } = self.run(session.id, |_| Ok(command.clone())).await?;
         let registered = user.is_some();
         let state = session.state_name();
-        Ok(Scanned { token, state, registered, relayed, identity, user, session })
+        let longer = if session.messages { namespace.messages_ttl.as_secs() } else { 0 };
+        let kept_for = session.expires_at.seconds_from(self.now()) + longer;
+        Ok(Scanned { token, state, registered, relayed, identity, user, kept_for, session })
     }
 
     /// Counts a scan of a scene that does not exist against the address and the identity: honest
