@@ -3,7 +3,6 @@
 //! To add one: a field here with its name, help and closed label values, a method that says what
 //! happened, and its panel in grafana/. Never an id, a scene or an address as a label.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus::{
@@ -87,6 +86,16 @@ impl Metrics {
         self.handshake.with_label_values(&[transport]).observe(took.as_secs_f64());
     }
 
+    /// A client waits for events.
+    pub fn subscribed(&self, transport: &str) {
+        self.subscribers.with_label_values(&[transport]).inc();
+    }
+
+    /// A client waits no longer.
+    pub fn unsubscribed(&self, transport: &str) {
+        self.subscribers.with_label_values(&[transport]).dec();
+    }
+
     /// A session came into a state. Events that are no state are not counted.
     pub fn transition(&self, to: &str) {
         if STATES.contains(&to) {
@@ -108,26 +117,5 @@ impl Metrics {
     /// A metric cannot be written in that format.
     pub fn text(&self) -> prometheus::Result<String> {
         TextEncoder::new().encode_to_string(&self.registry.gather())
-    }
-}
-
-/// Counts one subscriber for as long as it lives.
-pub struct Subscribed {
-    metrics: Arc<Metrics>,
-    transport: &'static str,
-}
-
-impl Subscribed {
-    /// One more subscriber.
-    #[must_use]
-    pub fn new(metrics: Arc<Metrics>, transport: &'static str) -> Self {
-        metrics.subscribers.with_label_values(&[transport]).inc();
-        Self { metrics, transport }
-    }
-}
-
-impl Drop for Subscribed {
-    fn drop(&mut self) {
-        self.metrics.subscribers.with_label_values(&[self.transport]).dec();
     }
 }

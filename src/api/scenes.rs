@@ -224,7 +224,7 @@ impl Scenes {
         wait: Query<Option<u64>>,
     ) -> Result<EventsResponse, Problem> {
         let wish = Wish::read(request, cursor.0, wait.0)?;
-        let transport = self.streams.choose(&auth.0.namespace, request)?;
+        let transport = self.streams.choose(&auth.0.namespace.name, request)?;
         let watched = self.login.phone_watches(&auth.0, wish.cursor).await?;
         let commands = PhoneCommands::new(Arc::clone(&self.login), auth.0);
         Ok(self.streams.serve(request, transport, &wish, watched, Box::new(commands)))

@@ -253,7 +253,7 @@ impl Sessions {
         wait: Query<Option<u64>>,
     ) -> Result<EventsResponse, Problem> {
         let wish = Wish::read(request, cursor.0, wait.0)?;
-        let transport = self.streams.choose(&auth.0.namespace, request)?;
+        let transport = self.streams.choose(&auth.0.namespace.name, request)?;
         let watched = self.login.watch(&auth.0, wish.cursor).await?;
         let commands = BrowserCommands::new(Arc::clone(&self.login), auth.0);
         Ok(self.streams.serve(request, transport, &wish, watched, Box::new(commands)))

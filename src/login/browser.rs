@@ -1,10 +1,12 @@
 //! The browser's side: opens a session, watches it, withdraws, and gets its token.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
 use super::machine::{self, Command, From};
+use super::namespace::Namespace;
 use super::ports::{Image, ImageFormat};
 use super::scene::Scene;
 use super::secret::{self, Bearer};
@@ -33,14 +35,14 @@ pub struct Opening {
 }
 
 /// A browser that has shown its session's secret.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Browser {
     /// The session.
     pub id: SessionId,
     /// The session's namespace.
-    pub namespace: Box<str>,
+    pub namespace: Arc<Namespace>,
     /// The ticket that the secret's holder may see once there is one.
-    ticket: Bearer,
+    ticket: Arc<str>,
 }
 
 /// A session as its browser may see it.
@@ -104,7 +106,8 @@ impl Login {
         if !session.knows_browser(secret) {
             return Err(LoginError::Unauthorized("the secret is not this session's"));
         }
-        Ok(Browser { id, namespace: session.namespace, ticket: secret::ticket(id, secret) })
+        let namespace = Arc::clone(self.namespace(&session.namespace)?);
+        Ok(Browser { id, namespace, ticket: secret::ticket(id, secret).as_str().into() })
     }
 
     /// The session as it stands.
@@ -135,7 +138,7 @@ impl Login {
         browser: &Browser,
         cursor: u64,
     ) -> Result<(Subscription, Page), LoginError> {
-        let value = browser.ticket.as_str().into();
+        let value = Arc::clone(&browser.ticket);
         let ticket = Private { kind: EventType::Confirmed, field: "ticket", value };
         self.follow(browser.id, cursor, Some(ticket)).await
     }

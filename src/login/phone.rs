@@ -1,6 +1,7 @@
 //! The phone's side: scans, says who asks, confirms, signs up or refuses.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
@@ -52,12 +53,12 @@ pub struct Scanned {
 }
 
 /// A phone that has shown its token.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct PhonePass {
     /// The session.
     pub id: SessionId,
     /// The session's namespace.
-    pub namespace: Box<str>,
+    pub namespace: Arc<Namespace>,
     token: Bearer,
 }
 
@@ -123,7 +124,7 @@ impl Login {
         let key = self.topics.store.find(scene.as_str(), self.now()).await?;
         let id = SessionId(key.ok_or(LoginError::NotFound("scene"))?);
         let Current { session, .. } = self.load(id).await?;
-        let namespace = session.namespace.clone();
+        let namespace = Arc::clone(self.namespace(&session.namespace)?);
         let pass = PhonePass { id, namespace, token: token.clone() };
         pass.holder(&session)?;
         Ok(pass)

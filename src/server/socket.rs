@@ -27,7 +27,8 @@ const STREAM_SEND_BUFFER: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct Socket {
     stream: TcpStream,
-    early: Vec<u8>,
+    #[expect(clippy::box_collection, reason = "a pointer while there is nothing, as nearly always")]
+    early: Option<Box<Vec<u8>>>,
     peer: SocketAddr,
     _place: Place,
 }
@@ -44,7 +45,7 @@ impl Socket {
         let _ = socket.set_tcp_keepalive(&keepalive);
         #[cfg(target_os = "linux")]
         let _ = socket.set_tcp_user_timeout(Some(GONE));
-        Self { stream, early: Vec::new(), peer, _place: place }
+        Self { stream, early: None, peer, _place: place }
     }
 
     /// The peer's address.
@@ -63,12 +64,14 @@ impl Socket {
 
     /// Puts bytes back in front of what will be read next.
     pub fn unread(&mut self, bytes: &[u8]) {
-        self.early.splice(0..0, bytes.iter().copied());
+        if !bytes.is_empty() {
+            self.early.get_or_insert_default().splice(0..0, bytes.iter().copied());
+        }
     }
 
     /// What was read too early and has not been taken since.
     pub fn take_early(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.early)
+        self.early.take().map_or_else(Vec::new, |early| *early)
     }
 
     /// Keeps the kernel from buffering much for a client that does not read.
@@ -83,12 +86,12 @@ impl AsyncRead for Socket {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if !self.early.is_empty() {
-            let n = self.early.len().min(buffer.remaining());
-            buffer.put_slice(&self.early[..n]);
-            self.early.drain(..n);
-            if self.early.is_empty() {
-                self.early = Vec::new();
+        if let Some(early) = &mut self.early {
+            let n = early.len().min(buffer.remaining());
+            buffer.put_slice(&early[..n]);
+            early.drain(..n);
+            if early.is_empty() {
+                self.early = None;
             }
             return Poll::Ready(Ok(()));
         }

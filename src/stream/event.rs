@@ -3,6 +3,7 @@
 //! To add a type: a variant here with its name; `login::machine` says when it happens.
 
 use std::fmt::Write;
+use std::sync::Arc;
 
 use crate::clock::Timestamp;
 use crate::store::Item;
@@ -83,7 +84,7 @@ pub struct Private {
     /// The field's name: plain letters.
     pub field: &'static str,
     /// The field's value: characters that JSON need not escape.
-    pub value: Box<str>,
+    pub value: Arc<str>,
 }
 
 /// An event as a subscriber gets it.

@@ -28,7 +28,7 @@ pub(super) const LEAVING: u8 = 4;
 /// One subscriber's place in the hub.
 #[derive(Debug)]
 pub(super) struct Waiter {
-    key: Key,
+    pub(super) key: Key,
     flags: AtomicU8,
     waker: AtomicWaker,
 }

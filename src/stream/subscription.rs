@@ -50,7 +50,6 @@ pub enum Turn {
 pub struct Subscription {
     topics: Arc<Topics>,
     waiter: Arc<Waiter>,
-    key: Key,
     cursor: u64,
     private: Option<Box<Private>>,
     reading: Option<Reading>,
@@ -64,7 +63,7 @@ impl Subscription {
         private: Option<Private>,
     ) -> Self {
         let waiter = topics.hub.register(key);
-        Self { topics, waiter, key, cursor, private: private.map(Box::new), reading: None }
+        Self { topics, waiter, cursor, private: private.map(Box::new), reading: None }
     }
 
     /// What there is now, even if it is nothing: the first thing to ask. None if there is no such
@@ -74,7 +73,7 @@ impl Subscription {
     /// [`StoreError`]
     pub async fn first(&mut self) -> Result<Option<Page>, StoreError> {
         let now = self.topics.clock.now();
-        let tail = self.topics.store.read(self.key, self.cursor, now).await?;
+        let tail = self.topics.store.read(self.waiter.key, self.cursor, now).await?;
         Ok(tail.map(|tail| self.page(&tail)))
     }
 
@@ -110,7 +109,7 @@ impl Subscription {
     }
 
     fn read(&self) -> Reading {
-        let (topics, key, cursor) = (Arc::clone(&self.topics), self.key, self.cursor);
+        let (topics, key, cursor) = (Arc::clone(&self.topics), self.waiter.key, self.cursor);
         Box::pin(async move { topics.store.read(key, cursor, topics.clock.now()).await })
     }
 

@@ -63,6 +63,16 @@ struct Socket {
     unanswered: u8,
 }
 
+/// What is on its way out. Most of the time nothing is, and it costs a pointer.
+#[derive(Default)]
+struct Outgoing {
+    bytes: Vec<u8>,
+    sent: usize,
+    stall: Option<Pin<Box<Sleep>>>,
+    /// When the request came, until its first byte is out.
+    started: Option<Instant>,
+}
+
 enum Phase {
     /// The pump is asked.
     Open,
@@ -79,16 +89,14 @@ pin_project! {
         pump: Pump,
         io: Option<IO>,
         back: Option<R>,
-        out: Vec<u8>,
-        sent: usize,
-        behind: Vec<u8>,
-        stall: Option<Pin<Box<Sleep>>>,
+        out: Option<Box<Outgoing>>,
+        behind: Option<Box<Vec<u8>>>,
         socket: Option<Box<Socket>>,
         head: Option<Box<str>>,
-        started: Option<Instant>,
         phase: Phase,
         framing: Framing,
         keep_alive: bool,
+        greeted: bool,
     }
 }
 
@@ -109,35 +117,34 @@ where
         back: R,
     ) -> Self {
         let commands = plan.commands.take();
-        let started = (plan.transport != Transport::LongPoll).then_some(plan.started);
         let socket = (plan.transport == Transport::WebSocket).then(|| {
             let mut frames = Frames::default();
             frames.feed(&behind);
             Box::new(Socket { frames, commands, running: None, unanswered: 0 })
         });
         let keep_alive = head.as_ref().is_some_and(|head| head.keep_alive);
-        let (mut out, mut kept) = (Vec::new(), None);
-        if let Some(head) = head {
-            if plan.transport == Transport::LongPoll {
-                kept = Some(fields(&head.fields).into());
-            } else {
-                out = stream_head(&head, framing, plan.shared.clock.now()).into_bytes();
-            }
+        let (mut out, mut kept) = (None, None);
+        if plan.transport == Transport::LongPoll {
+            kept = head.map(|head| fields(&head.fields).into());
+        } else {
+            let head = head.map(|head| stream_head(&head, framing, plan.shared.clock.now()));
+            let bytes = head.unwrap_or_default().into_bytes();
+            let started = Some(plan.started);
+            out = Some(Box::new(Outgoing { bytes, started, ..Outgoing::default() }));
         }
+        let behind = (socket.is_none() && !behind.is_empty()).then(|| Box::new(behind));
         Self {
             pump: Pump::new(plan),
             io: Some(io),
             back: Some(back),
             out,
-            sent: 0,
-            behind: if socket.is_some() { Vec::new() } else { behind },
-            stall: None,
+            behind,
             socket,
             head: kept,
-            started,
             phase: Phase::Open,
             framing,
             keep_alive,
+            greeted: false,
         }
     }
 
@@ -150,10 +157,13 @@ where
             let lingering = matches!(this.phase, Phase::Lingering(_));
             if let Some(socket) = this.socket {
                 // A command at a time; until it is answered, and its answer read, the next waits.
-                if !lingering && (socket.running.is_some() || *this.sent < this.out.len()) {
+                // Behind our close nothing is said (RFC 6455, section 5.5.1), so nothing is heard.
+                let flushing = matches!(this.phase, Phase::Flushing(_));
+                let busy = socket.running.is_some() || this.out.is_some();
+                if flushing || !lingering && busy {
                     return Poll::Pending;
                 }
-            } else if this.behind.len() >= MOST_BEHIND {
+            } else if this.behind.as_ref().is_some_and(|behind| behind.len() >= MOST_BEHIND) {
                 return Poll::Pending;
             }
             let mut buffer = ReadBuf::new(&mut bytes);
@@ -167,16 +177,13 @@ where
                 continue;
             }
             match this.socket {
-                None => this.behind.extend_from_slice(buffer.filled()),
+                None => {
+                    this.behind.get_or_insert_default().extend_from_slice(buffer.filled());
+                }
                 Some(socket) => {
                     socket.frames.feed(buffer.filled());
                     socket.unanswered = 0;
-                    let reply = socket.hear(this.out);
-                    if let Some(code) = reply {
-                        *this.phase = Phase::Flushing(After::Close);
-                        this.out.extend_from_slice(&websocket::close(code));
-                        return Poll::Pending;
-                    }
+                    socket.hear(this.out, this.phase);
                 }
             }
         }
@@ -186,13 +193,14 @@ where
     fn poll_say(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.project();
         let Some(io) = this.io else { return Poll::Ready(Ok(())) };
-        while *this.sent < this.out.len() {
-            match Pin::new(&mut *io).poll_write(cx, &this.out[*this.sent..]) {
+        let Some(out) = this.out else { return Poll::Ready(Ok(())) };
+        while out.sent < out.bytes.len() {
+            match Pin::new(&mut *io).poll_write(cx, &out.bytes[out.sent..]) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(n)) => {
-                    *this.sent += n;
-                    *this.stall = None;
-                    if let Some(started) = this.started.take() {
+                    out.sent += n;
+                    out.stall = None;
+                    if let Some(started) = out.started.take() {
                         let shared = this.pump.as_ref().get_ref().shared();
                         let transport = this.pump.as_ref().get_ref().transport();
                         shared.metrics.handshake(transport.name(), started.elapsed());
@@ -200,17 +208,15 @@ where
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => {
-                    let stall = this.stall.get_or_insert_with(|| Box::pin(sleep(STALL)));
+                    let stall = out.stall.get_or_insert_with(|| Box::pin(sleep(STALL)));
                     ready!(stall.as_mut().poll(cx));
                     return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
                 }
             }
         }
-        if !this.out.is_empty() {
-            *this.out = Vec::new();
-            *this.sent = 0;
-        }
-        Pin::new(io).poll_flush(cx)
+        ready!(Pin::new(io).poll_flush(cx))?;
+        *this.out = None;
+        Poll::Ready(Ok(()))
     }
 
     /// Fills the output buffer. Pending when there is nothing to say yet.
@@ -220,23 +226,25 @@ where
             if let Some(running) = &mut socket.running {
                 let text = ready!(running.as_mut().poll(cx));
                 socket.running = None;
-                this.out.extend_from_slice(&websocket::text(&text));
+                push(this.out, &websocket::text(&text));
                 // The next command may be here already.
-                let closed = socket.hear(this.out);
-                if let Some(code) = closed {
-                    *this.phase = Phase::Flushing(After::Close);
-                    this.out.extend_from_slice(&websocket::close(code));
-                }
+                socket.hear(this.out, this.phase);
                 return Poll::Ready(());
             }
             if socket.unanswered > MOST_UNANSWERED {
                 *this.phase = Phase::Flushing(After::Close);
-                this.out.extend_from_slice(&websocket::close(CloseCode::SILENT));
+                push(this.out, &websocket::close(CloseCode::SILENT));
                 return Poll::Ready(());
             }
         }
         match ready!(this.pump.as_mut().poll_output(cx)) {
-            Output::Part(bytes) => part(*this.framing, this.out, &bytes),
+            Output::Part(bytes) => {
+                part(*this.framing, this.out, &bytes);
+                if let Some(socket) = this.socket {
+                    // Behind the hello: what came in one piece with the handshake.
+                    socket.hear(this.out, this.phase);
+                }
+            }
             Output::Beat(bytes) => {
                 part(*this.framing, this.out, &bytes);
                 if let Some(socket) = this.socket {
@@ -246,7 +254,7 @@ where
             Output::Last(bytes, after) => {
                 part(*this.framing, this.out, &bytes);
                 if *this.framing == Framing::Chunked {
-                    this.out.extend_from_slice(b"0\r\n\r\n");
+                    push(this.out, b"0\r\n\r\n");
                 }
                 let reusable = *this.keep_alive && *this.framing == Framing::Chunked;
                 *this.phase = Phase::Flushing(if reusable { after } else { After::Close });
@@ -255,7 +263,7 @@ where
                 let after = if *this.keep_alive { after } else { After::Close };
                 let fields = this.head.take().unwrap_or_default();
                 let at = this.pump.as_ref().get_ref().shared().clock.now();
-                this.out.extend_from_slice(&answer(status, &fields, &body, after, at));
+                push(this.out, &answer(status, &fields, &body, after, at));
                 *this.phase = Phase::Flushing(after);
             }
         }
@@ -264,22 +272,30 @@ where
 }
 
 impl Socket {
-    /// Acts on what has been said whole: answers pings, starts the next command. The code to
-    /// close with, if it is over.
-    fn hear(&mut self, out: &mut Vec<u8>) -> Option<CloseCode> {
+    /// Acts on what has been said whole: answers pings, starts the next command, closes if it is
+    /// over.
+    fn hear(&mut self, out: &mut Option<Box<Outgoing>>, phase: &mut Phase) {
         while self.running.is_none() {
-            match self.frames.take() {
-                Ok(None) => return None,
-                Ok(Some(Said::Ping(payload))) => out.extend_from_slice(&websocket::pong(&payload)),
-                Ok(Some(Said::Pong)) => {}
+            let code = match self.frames.take() {
+                Ok(None) => return,
+                Ok(Some(Said::Ping(payload))) => {
+                    push(out, &websocket::pong(&payload));
+                    continue;
+                }
+                Ok(Some(Said::Pong)) => continue,
                 Ok(Some(Said::Text(text))) => match &self.commands {
-                    Some(commands) => self.running = Some(commands.run(text)),
-                    None => return Some(CloseCode::UNSUPPORTED),
+                    Some(commands) => {
+                        self.running = Some(commands.run(text));
+                        continue;
+                    }
+                    None => CloseCode::UNSUPPORTED,
                 },
-                Ok(Some(Said::Close(code))) | Err(code) => return Some(code),
-            }
+                Ok(Some(Said::Close(code))) | Err(code) => code,
+            };
+            push(out, &websocket::close(code));
+            *phase = Phase::Flushing(After::Close);
+            return;
         }
-        None
     }
 }
 
@@ -291,11 +307,15 @@ where
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if !std::mem::replace(self.as_mut().project().greeted, true) {
+            // Hello goes out with the head, before anything that the client says is answered.
+            let _ = self.as_mut().poll_more(cx);
+        }
         loop {
             if self.as_mut().poll_hear(cx).is_ready() {
                 return Poll::Ready(());
             }
-            let had_something_to_say = !self.out.is_empty();
+            let had_something_to_say = self.out.is_some();
             if ready!(self.as_mut().poll_say(cx)).is_err() {
                 return Poll::Ready(());
             }
@@ -308,7 +328,7 @@ where
                 Phase::Open => ready!(self.as_mut().poll_more(cx)),
                 Phase::Flushing(After::KeepAlive) => {
                     if let (Some(io), Some(back)) = (this.io.take(), this.back.take()) {
-                        back(io, std::mem::take(this.behind));
+                        back(io, this.behind.take().map_or_else(Vec::new, |behind| *behind));
                     }
                     return Poll::Ready(());
                 }
@@ -319,7 +339,7 @@ where
                     }
                     *this.phase = Phase::Lingering(Box::pin(sleep(LINGER)));
                     // What was read behind is of no use any more.
-                    *this.behind = Vec::new();
+                    *this.behind = None;
                 }
                 Phase::Lingering(timer) => {
                     ready!(timer.as_mut().poll(cx));
@@ -330,16 +350,20 @@ where
     }
 }
 
-fn part(framing: Framing, out: &mut Vec<u8>, bytes: &[u8]) {
+fn push(out: &mut Option<Box<Outgoing>>, bytes: &[u8]) {
+    out.get_or_insert_default().bytes.extend_from_slice(bytes);
+}
+
+fn part(framing: Framing, out: &mut Option<Box<Outgoing>>, bytes: &[u8]) {
     if bytes.is_empty() {
         return;
     }
     if framing == Framing::Chunked {
-        out.extend_from_slice(format!("{:x}\r\n", bytes.len()).as_bytes());
-        out.extend_from_slice(bytes);
-        out.extend_from_slice(b"\r\n");
+        push(out, format!("{:x}\r\n", bytes.len()).as_bytes());
+        push(out, bytes);
+        push(out, b"\r\n");
     } else {
-        out.extend_from_slice(bytes);
+        push(out, bytes);
     }
 }
 

@@ -14,7 +14,6 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::websocket::CloseCode;
 use super::{Ending, Plan, Shared, Transport, long_poll, sse, websocket};
 use crate::clock::Timestamp;
-use crate::metrics::Subscribed;
 use crate::stream::event::{EventType, Hello};
 use crate::stream::subscription::{Page, Subscription, Turn};
 
@@ -52,20 +51,37 @@ pub enum Output {
     },
 }
 
+/// Counts one subscriber for as long as it lives.
+struct Counted {
+    shared: Arc<Shared>,
+    transport: Transport,
+}
+
+impl Counted {
+    fn new(shared: Arc<Shared>, transport: Transport) -> Self {
+        shared.metrics.subscribed(transport.name());
+        Self { shared, transport }
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.shared.metrics.unsubscribed(self.transport.name());
+    }
+}
+
 pin_project! {
     /// Drives one subscription through one encoder.
     pub struct Pump {
         #[pin]
         timer: Sleep,
         subscription: Subscription,
-        shared: Arc<Shared>,
+        counted: Counted,
         first: Option<Box<Page>>,
         beat: Instant,
         oldest: Instant,
         cursor: u64,
         state: EventType,
-        transport: Transport,
-        _subscribed: Subscribed,
     }
 }
 
@@ -85,22 +101,20 @@ impl Pump {
             subscription,
             beat,
             oldest,
-            transport,
-            _subscribed: Subscribed::new(Arc::clone(&shared.metrics), transport.name()),
-            shared,
+            counted: Counted::new(shared, transport),
         }
     }
 
     /// What all connections have in common.
     #[must_use]
     pub fn shared(&self) -> &Arc<Shared> {
-        &self.shared
+        &self.counted.shared
     }
 
     /// The transport.
     #[must_use]
     pub fn transport(&self) -> Transport {
-        self.transport
+        self.counted.transport
     }
 
     /// What is to be written next. After a `Last` or an `Answer` it is not to be asked again.
@@ -130,14 +144,14 @@ impl Pump {
     /// The first output: hello and what there is already; for a long-poll, nothing yet if there
     /// is nothing.
     fn begin(self: Pin<&mut Self>, page: &Page) -> Option<Output> {
-        let now = self.shared.clock.now();
+        let now = self.counted.shared.clock.now();
         let hello = Hello {
             cursor: page.after,
             state: page.state,
             expires_in: if page.ended { 0 } else { page.expires_at.seconds_from(now) },
-            heartbeat_seconds: self.shared.heartbeat.as_secs(),
+            heartbeat_seconds: self.counted.shared.heartbeat.as_secs(),
         };
-        let said = match self.transport {
+        let said = match self.counted.transport {
             Transport::LongPoll => {
                 return (!page.events.is_empty() || page.ended).then(|| answer(page));
             }
@@ -150,23 +164,23 @@ impl Pump {
     fn turn(mut self: Pin<&mut Self>, turn: Turn) -> Output {
         match turn {
             Turn::Page(page) => {
-                let oldest = self.shared.clock.instant(page.expires_at) + GRACE;
+                let oldest = self.counted.shared.clock.instant(page.expires_at) + GRACE;
                 let this = self.as_mut().project();
                 *this.oldest = oldest;
                 *this.cursor = page.cursor;
                 *this.state = page.state;
                 // A timer set for an earlier moment winds itself on when it fires.
-                match self.transport {
+                match self.counted.transport {
                     Transport::LongPoll => answer(&page),
                     _ => self.deliver(Vec::new(), &page),
                 }
             }
             Turn::Replaced => self.end(Ending::Replaced),
             Turn::Gone => self.end(Ending::Gone),
-            Turn::Leaving => match self.transport {
+            Turn::Leaving => match self.counted.transport {
                 Transport::LongPoll => self.nothing_new(After::Close),
                 Transport::Sse => {
-                    let wait = self.shared.entropy.below(COME_BACK_MS);
+                    let wait = self.counted.shared.entropy.below(COME_BACK_MS);
                     let said = sse::leaving(Duration::from_millis(wait.into()));
                     Output::Last(said, After::Close)
                 }
@@ -177,12 +191,12 @@ impl Pump {
 
     fn deliver(&self, mut said: Vec<u8>, page: &Page) -> Output {
         for event in &page.events {
-            said.extend_from_slice(&match self.transport {
+            said.extend_from_slice(&match self.counted.transport {
                 Transport::WebSocket => websocket::text(&event.json),
                 _ => sse::event(event),
             });
         }
-        match (page.ended, self.transport) {
+        match (page.ended, self.counted.transport) {
             (false, _) => Output::Part(said),
             (true, Transport::WebSocket) => {
                 said.extend_from_slice(&websocket::close(CloseCode::NORMAL));
@@ -198,9 +212,9 @@ impl Pump {
     }
 
     fn end(&self, ending: Ending) -> Output {
-        match self.transport {
+        match self.counted.transport {
             Transport::LongPoll => {
-                let (status, body) = (self.shared.problem)(ending);
+                let (status, body) = (self.counted.shared.problem)(ending);
                 Output::Answer { status, body, after: After::KeepAlive }
             }
             Transport::Sse => Output::Last(sse::ending(ending), After::Close),
@@ -209,7 +223,7 @@ impl Pump {
     }
 
     fn too_old(&self) -> Output {
-        match self.transport {
+        match self.counted.transport {
             Transport::LongPoll => self.nothing_new(After::KeepAlive),
             Transport::Sse => Output::Last(Vec::new(), After::Close),
             Transport::WebSocket => closed(CloseCode::TOO_OLD),
@@ -217,15 +231,15 @@ impl Pump {
     }
 
     fn beat(mut self: Pin<&mut Self>, now: Instant) -> Output {
-        let at: Timestamp = self.shared.clock.now();
-        match self.transport {
+        let at: Timestamp = self.counted.shared.clock.now();
+        match self.counted.transport {
             Transport::LongPoll => return self.nothing_new(After::KeepAlive),
             Transport::Sse | Transport::WebSocket => {}
         }
-        let next = now + self.shared.heartbeat;
+        let next = now + self.counted.shared.heartbeat;
         *self.as_mut().project().beat = next;
         self.as_mut().wind();
-        Output::Beat(match self.transport {
+        Output::Beat(match self.counted.transport {
             Transport::WebSocket => websocket::heartbeat(at),
             _ => sse::heartbeat(at),
         })
