@@ -85,7 +85,8 @@ pub fn endpoint(parts: Parts) -> BoxEndpoint<'static, Response> {
     let service = service(&parts);
     let document = document::text(&service);
     let methods = document::methods(&service);
-    let docs = service.swagger_ui_html();
+    // The page holds the document as poem-openapi made it: ours takes its place.
+    let docs = service.swagger_ui_html().replacen(&service.spec(), document.trim_end(), 1);
     let route = Route::new().nest("/", service);
     let Parts { login, trusts, entropy, jwks, phone_page, .. } = parts;
     let route = pages::add(route, docs, document, jwks, phone_page);

@@ -223,3 +223,7 @@ fn wrong_state(session: &Session) -> LoginError {
         state => Refusal::WrongState(state).into(),
     }
 }
+
+#[cfg(test)]
+#[path = "phone_tests.rs"]
+mod tests;

@@ -27,7 +27,10 @@ const STREAM_SEND_BUFFER: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct Socket {
     stream: TcpStream,
-    #[expect(clippy::box_collection, reason = "a pointer while there is nothing, as nearly always")]
+    #[expect(
+        clippy::box_collection,
+        reason = "a pointer while there is nothing, as nearly always"
+    )]
     early: Option<Box<Vec<u8>>>,
     peer: SocketAddr,
     _place: Place,
