@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -11,6 +11,7 @@ use saoma::entropy::Entropy;
 use saoma::server::{Server, StartError, assemble};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 /// Scan to log in: a browser shows a code, a phone scans it, and the browser is told at once.
 ///
@@ -111,16 +112,15 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(config: &Config) -> Result<(), String> {
-    log(config.log_format);
+    log(config.log_format)?;
     // As many connections as the system lets us have.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
     let server = Server::start(config, Clock::system(), Entropy::system()).await;
     let server = server.map_err(|error: StartError| error.to_string())?;
-    println!("listening on http://{}", server.public);
-    println!("admin on http://{}", server.admin);
-    greet(config, &server);
+    // Whoever reads only the first lines, as a script may, has heard enough.
+    let _ = std::io::stdout().write_all(greeting(config, &server).as_bytes());
     let stop = async {
         tokio::select! {
             _ = terminate.recv() => {}
@@ -137,28 +137,37 @@ async fn serve(config: &Config) -> Result<(), String> {
     Ok(())
 }
 
-/// What a newcomer wants to know.
-fn greet(config: &Config, server: &Server) {
-    println!();
-    println!("  Open {} in a browser.", server.public_url);
-    if server.public.ip().is_loopback() && config.public_url.is_none() {
-        println!("  Only this machine can reach it: open the code's link in a second tab, or");
-        println!("  start with --listen 0.0.0.0:{} to scan with a phone.", server.public.port());
-    }
-    println!("  WARNING: the simulator lets anybody log in as anybody. It is no security.");
-    println!();
+/// The addresses in use, and what a newcomer wants to know.
+fn greeting(config: &Config, server: &Server) -> String {
+    let Server { public, admin, public_url, .. } = server;
+    let alone = if public.ip().is_loopback() && config.public_url.is_none() {
+        let port = public.port();
+        format!(
+            "  Only this machine can reach it: open the code's link in a second tab, or
+  start with --listen 0.0.0.0:{port} to scan with a phone.\n"
+        )
+    } else {
+        String::new()
+    };
+    format!(
+        "listening on http://{public}\nadmin on http://{admin}\n
+  Open {public_url} in a browser.\n{alone}  WARNING: the simulator lets anybody log in as anybody. \
+         It is no security.\n\n"
+    )
 }
 
-fn log(format: LogFormat) {
-    let filter = || EnvFilter::try_from_env("SAOMA_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+fn log(format: LogFormat) -> Result<(), String> {
+    let builder = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into());
+    let filter = builder.with_env_var("SAOMA_LOG").from_env();
     let log = tracing_subscriber::fmt()
-        .with_env_filter(filter())
+        .with_env_filter(filter.map_err(|error| format!("SAOMA_LOG: {error}"))?)
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     match format {
         LogFormat::Json => log.json().init(),
         LogFormat::Text => log.init(),
     }
+    Ok(())
 }
 
 fn openapi() -> Result<(), String> {

@@ -4,6 +4,7 @@
 //! numbers for texts.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use poem::http::{StatusCode, header};
 use poem::{FromRequest, IntoResponse, Request, RequestBody, Response};
@@ -14,12 +15,15 @@ use poem_openapi::registry::{
 use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions};
 use serde_json::Value;
+use tokio::time::timeout;
 
 use super::problem::Problem;
 
 const MEDIA_TYPE: &str = "application/json";
 /// The greatest body, in bytes.
 const MOST_BYTES: usize = 64 * 1024;
+/// How long a client may take over a body.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A JSON body.
 #[derive(Debug)]
@@ -126,10 +130,11 @@ async fn read(request: &Request, body: &mut RequestBody) -> poem::Result<Vec<u8>
         return Err(too_large());
     }
     let body = <poem::Body as FromRequest>::from_request(request, body).await?;
-    match body.into_bytes_limit(MOST_BYTES).await {
-        Ok(bytes) => Ok(bytes.into()),
-        Err(poem::error::ReadBodyError::PayloadTooLarge) => Err(too_large()),
-        Err(_) => Err(Problem::bad_request("the body did not come whole").into()),
+    match timeout(BODY_TIMEOUT, body.into_bytes_limit(MOST_BYTES)).await {
+        Ok(Ok(bytes)) => Ok(bytes.into()),
+        Ok(Err(poem::error::ReadBodyError::PayloadTooLarge)) => Err(too_large()),
+        Ok(Err(_)) => Err(Problem::bad_request("the body did not come whole").into()),
+        Err(_) => Err(Problem::body_late().into()),
     }
 }
 

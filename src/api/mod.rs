@@ -87,7 +87,8 @@ pub fn endpoint(parts: Parts) -> BoxEndpoint<'static, Response> {
     let methods = document::methods(&service);
     // The page holds the document as poem-openapi made it: ours takes its place.
     let docs = service.swagger_ui_html().replacen(&service.spec(), document.trim_end(), 1);
-    let route = Route::new().nest("/", service);
+    // Nested where all operations are: nested at `/` it would take every other path as well.
+    let route = Route::new().nest_no_strip("/v1", service);
     let Parts { login, trusts, entropy, jwks, phone_page, .. } = parts;
     let route = pages::add(route, docs, document, jwks, phone_page);
     let inner = route.data(login).data(trusts).map_to_response().boxed();

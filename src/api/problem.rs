@@ -62,6 +62,13 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "bad_request", detail)
     }
 
+    /// A request whose body did not come in time.
+    #[must_use]
+    pub fn body_late() -> Self {
+        let detail = "the body did not come in time";
+        Self::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", detail)
+    }
+
     /// A request without a credential, or with a wrong one.
     #[must_use]
     pub fn unauthorized(detail: impl Into<String>) -> Self {
@@ -208,7 +215,7 @@ impl From<Problem> for poem::Error {
 }
 
 /// What the document says of problems: any operation may answer with these.
-const DOCUMENTED: [(u16, &str); 12] = [
+const DOCUMENTED: [(u16, &str); 13] = [
     (400, "The request cannot be understood: `bad_request`."),
     (401, "The credential is missing or wrong: `unauthorized`."),
     (
@@ -216,6 +223,7 @@ const DOCUMENTED: [(u16, &str); 12] = [
         "It may not be done: `unregistered`, `wrong_number`, `wrong_ticket`, `relayed`, `sign_up_closed`, `origin_not_allowed`.",
     ),
     (404, "There is no such thing, or it has been forgotten: `not_found`, `unknown_namespace`."),
+    (408, "The body did not come in time: `request_timeout`."),
     (
         409,
         "It cannot be done now: `wrong_state`, `already_scanned`, `already_redeemed`, `too_many_subscribers`.",

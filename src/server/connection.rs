@@ -22,10 +22,11 @@ use poem::endpoint::BoxEndpoint;
 use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Addr, Endpoint, IntoResponse};
 use tokio::io::AsyncReadExt;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::socket::{Lent, Socket};
+use crate::api::json::BODY_TIMEOUT;
 use crate::api::problem::Problem;
 use crate::transport::hold::{Framing, Handover, Head, Held};
 use crate::transport::negotiate::{self, ExtendedConnect};
@@ -41,6 +42,8 @@ const MOST_GET_BODY: u64 = 64 * 1024;
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const HTTP2_PING: Duration = Duration::from_secs(20);
 const HTTP2_STREAMS: u32 = 256;
+/// How long a client that never asked anything has to part.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 type Body = http_body_util::combinators::BoxBody<bytes::Bytes, std::io::Error>;
 
@@ -110,16 +113,20 @@ async fn serve_http1(socket: Socket, house: Arc<House>) {
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
         .max_buf_size(MOST_BUFFERED)
+        .keep_alive(!house.leaving.is_cancelled())
         .serve_connection(io, service);
     let mut leaving = Box::pin(house.leaving.clone().cancelled_owned());
     let mut told = false;
     let takeover = poll_fn(|cx| {
+        if Pin::new(&mut connection).poll(cx).is_ready() {
+            return Poll::Ready(None);
+        }
+        // After the poll: a connection that hyper has not read from yet would be closed, and who
+        // comes while the server leaves is to be answered.
         if !told && leaving.as_mut().poll(cx).is_ready() {
             told = true;
             Pin::new(&mut connection).graceful_shutdown();
-        }
-        if Pin::new(&mut connection).poll(cx).is_ready() {
-            return Poll::Ready(None);
+            cx.waker().wake_by_ref();
         }
         // While a write waits, hyper may hold bytes of an earlier answer: not yet.
         if blocked.load(Ordering::Acquire) {
@@ -160,7 +167,8 @@ async fn answer_http1(
     let closes = negotiate::tokens(request.headers(), &CONNECTION)
         .any(|token| token.eq_ignore_ascii_case("close"));
     let keep_alive = version == Version::HTTP_11 && !closes && !house.leaving.is_cancelled();
-    let mut response = match without_needless_body(request).await {
+    let ready = timeout(BODY_TIMEOUT, without_needless_body(request)).await;
+    let mut response = match ready.unwrap_or_else(|_| Err(Problem::body_late())) {
         Ok(request) => call(house, request, peer, local).await,
         Err(problem) => problem.into_response(),
     };
@@ -230,9 +238,11 @@ fn take_plan(response: &mut poem::Response) -> Option<Plan> {
 
 async fn serve_http2(socket: Socket, house: Arc<House>) {
     let (peer, local) = (socket.peer(), socket.local().ok());
+    let asked = Arc::new(AtomicBool::new(false));
     let service = service_fn({
-        let house = Arc::clone(&house);
+        let (house, asked) = (Arc::clone(&house), Arc::clone(&asked));
         move |request| {
+            asked.store(true, Ordering::Release);
             let house = Arc::clone(&house);
             async move { answer_http2(request, peer, local, &house).await }
         }
@@ -244,8 +254,20 @@ async fn serve_http2(socket: Socket, house: Arc<House>) {
         .max_concurrent_streams(HTTP2_STREAMS)
         .enable_connect_protocol()
         .serve_connection(TokioIo::new(socket), service);
+    // Nor may a client say nothing behind the preface; from the first request on it is pinged.
+    let silent = async {
+        sleep(HEADER_TIMEOUT).await;
+        if asked.load(Ordering::Acquire) {
+            pending::<()>().await;
+        }
+    };
     tokio::select! {
         _ = &mut connection => return,
+        () = silent => {
+            Pin::new(&mut connection).graceful_shutdown();
+            let _ = timeout(FAREWELL, connection).await;
+            return;
+        }
         () = house.leaving.cancelled() => Pin::new(&mut connection).graceful_shutdown(),
     }
     // What is left of it ends with its streams; how it ends is the client's business.

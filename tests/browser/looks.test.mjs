@@ -1,0 +1,141 @@
+// Pictures of the main states for people to look at, and the few rules about looks that a machine can hold.
+import { after, before, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { mkdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startServer } from './server.mjs';
+import { launch, newContext, openLogin, phone } from './people.mjs';
+
+const shots = process.env.SAOMA_SHOTS ?? join(tmpdir(), 'saoma-shots');
+
+let browser, plain, strict, brief;
+before(async () => {
+  await mkdir(shots, { recursive: true });
+  browser = await launch();
+  plain = await startServer();
+  strict = await startServer({ SAOMA_MATCH_NUMBER: 'on', SAOMA_DIRECTORY: 'known' });
+  brief = await startServer({ SAOMA_SESSION_TTL: '5' });
+});
+after(async () => {
+  await browser?.close();
+  for (const server of [plain, strict, brief]) await server?.stop();
+});
+
+/** @param {import('playwright-core').Page} page @param {string} name */
+async function shoot(page, name) {
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  assert.ok(wide <= 0, `${name}: the page is ${wide} px too wide`);
+  await page.screenshot({ path: join(shots, `${name}.png`), animations: 'disabled', fullPage: true });
+}
+
+const LOOKS = [
+  { scheme: 'light', width: 1280, locale: 'en-US' },
+  { scheme: 'dark', width: 1280, locale: 'zh-CN' },
+  { scheme: 'light', width: 360, locale: 'zh-CN' },
+  { scheme: 'dark', width: 360, locale: 'en-US' },
+  { scheme: 'light', width: 320, locale: 'en-US' },
+];
+
+for (const { scheme, width, locale } of LOOKS) {
+  const look = `${scheme}-${width}-${locale}`;
+  const options = /** @type {any} */ ({ colorScheme: scheme, locale, viewport: { width, height: width > 500 ? 860 : 740 } });
+  const name = (locale === 'zh-CN' ? '王小明' : 'Alice') + (width === 1280 ? '' : width); // each has to register
+
+  test(`${look}: waiting, scanned, registering, logged in`, async () => {
+    const context = await newContext(browser, options);
+    const screen = await openLogin(context, strict.url);
+    await screen.shows('pending');
+    await screen.servedBy('websocket');
+    await shoot(screen.page, `${look}-login-2-pending-number`);
+    const link = await screen.link();
+
+    const page = await context.newPage();
+    await page.goto(`${link}?entry_scene=1048`);
+    const mobile = phone(page);
+    await page.locator('#name').fill(name);
+    await shoot(page, `${look}-phone-1-who`);
+    await page.locator('#whoForm button').click();
+    await mobile.shows('ask');
+    await screen.shows('scanned');
+    await shoot(screen.page, `${look}-login-3-scanned-number`);
+    await page.locator('#confirm').click();
+    await shoot(page, `${look}-phone-2-ask-relayed-number-missing`);
+    await page.locator('#match').fill(await screen.text('digits'));
+    await page.locator('#confirm').click();
+    await mobile.shows('join');
+    await screen.shows('unregistered');
+    await shoot(page, `${look}-phone-3-join`);
+    await shoot(screen.page, `${look}-login-4-unregistered`);
+    await page.locator('#newName').fill(name);
+    await page.locator('#register').click();
+    await mobile.shows('confirmed');
+    await screen.shows('done');
+    await shoot(page, `${look}-phone-4-confirmed`);
+    await shoot(screen.page, `${look}-login-5-done`);
+    await screen.page.locator('summary').click();
+    await shoot(screen.page, `${look}-login-6-done-claims`);
+    await context.close();
+  });
+
+  test(`${look}: loading, without a number, refused`, async () => {
+    const context = await newContext(browser, options);
+    let go = () => {};
+    const held = new Promise((resolve) => { go = () => resolve(true); });
+    await context.route('**/v1/sessions', async (route) => { await held; await route.continue(); });
+    const screen = await openLogin(context, plain.url);
+    await screen.shows('loading');
+    await shoot(screen.page, `${look}-login-0-loading`);
+    const skeleton = await screen.page.locator('.frame').boundingBox();
+    go();
+    await screen.shows('pending');
+    await screen.servedBy('websocket');
+    await shoot(screen.page, `${look}-login-1-pending`);
+    assert.deepEqual(await screen.page.locator('.frame').boundingBox(), skeleton, 'nothing jumps when the code arrives');
+
+    const page = await context.newPage();
+    await page.goto(await screen.link());
+    const mobile = phone(page);
+    await page.locator('#name').fill(name);
+    await page.locator('#whoForm button').click();
+    await mobile.shows('ask');
+    const sizes = await Promise.all(['#confirm', '#reject'].map((id) => page.locator(id).boundingBox()));
+    assert.equal(sizes[0]?.width, sizes[1]?.width, 'refusing is as easy as confirming');
+    assert.ok(sizes[0] && sizes[0].height >= 44);
+    await shoot(page, `${look}-phone-5-ask`);
+    await page.locator('#reject').click();
+    await mobile.shows('rejected');
+    await screen.shows('rejected');
+    await shoot(page, `${look}-phone-6-rejected`);
+    await shoot(screen.page, `${look}-login-7-rejected`);
+    await context.close();
+  });
+
+  test(`${look}: expired, busy`, async () => {
+    const context = await newContext(browser, options);
+    // Nobody is looking, so nothing is renewed unasked.
+    await context.addInitScript(() => Object.defineProperty(document, 'visibilityState', { value: 'hidden' }));
+    const screen = await openLogin(context, brief.url);
+    await screen.shows('expired');
+    await shoot(screen.page, `${look}-login-8-expired`);
+    await context.route('**/v1/sessions', (route) => route.fulfill({ status: 429, headers: { 'Retry-After': '9' }, json: { code: 'too_many' } }));
+    await screen.page.locator('#act').click();
+    await screen.shows('error');
+    await shoot(screen.page, `${look}-login-9-busy`);
+    await context.close();
+  });
+}
+
+test('with forced colours and without motion', async () => {
+  const context = await newContext(browser, { forcedColors: 'active', reducedMotion: 'reduce' });
+  const screen = await openLogin(context, strict.url);
+  await screen.shows('pending');
+  await shoot(screen.page, 'forced-login-pending');
+  const mobile = await screen.openPhone();
+  await mobile.scanAs('Alice');
+  await mobile.shows('ask');
+  await shoot(mobile.page, 'forced-phone-ask');
+  await screen.shows('scanned');
+  await shoot(screen.page, 'forced-login-scanned');
+  await context.close();
+});
