@@ -33,6 +33,9 @@ impl Methods {
     }
 }
 
+/// The methods of what the document does not name: pages and files.
+const PAGES: &str = "GET, HEAD";
+
 /// An endpoint whose every answer is a response.
 pub struct Caught {
     /// What is caught.
@@ -65,7 +68,7 @@ impl Caught {
                 problem.instance = Some(format!("urn:uuid:{id}"));
                 let mut response = problem.into_response();
                 if response.status() == StatusCode::METHOD_NOT_ALLOWED
-                    && let Some(allowed) = self.methods.of(&path).and_then(|text| text.parse().ok())
+                    && let Ok(allowed) = self.methods.of(&path).unwrap_or(PAGES).parse()
                 {
                     response.headers_mut().insert(header::ALLOW, allowed);
                 }

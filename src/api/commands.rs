@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use poem::http::StatusCode;
 use poem_openapi::types::ToJSON;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -20,10 +20,10 @@ use crate::transport::{Answer, Commands};
 const NAME_CHARACTERS: usize = 64;
 
 /// The commands of a browser: `message`, `cancel`.
-pub struct BrowserCommands(Arc<(Arc<Login>, Browser)>);
+pub struct BrowserCommands(Arc<Login>, Browser);
 
 /// The commands of a phone: `confirm`, `reject`, `register`, `message`.
-pub struct PhoneCommands(Arc<(Arc<Login>, PhonePass)>);
+pub struct PhoneCommands(Arc<Login>, PhonePass);
 
 #[derive(Deserialize)]
 struct Said {
@@ -31,7 +31,8 @@ struct Said {
     command: String,
     #[serde(rename = "ref")]
     reference: Option<Value>,
-    body: Option<Box<RawValue>>,
+    #[serde(default, deserialize_with = "given")]
+    body: Option<Value>,
     match_number: Option<u8>,
     name: Option<String>,
 }
@@ -40,7 +41,7 @@ impl BrowserCommands {
     /// The commands of this browser.
     #[must_use]
     pub fn new(login: Arc<Login>, browser: Browser) -> Self {
-        Self(Arc::new((login, browser)))
+        Self(login, browser)
     }
 }
 
@@ -48,21 +49,20 @@ impl PhoneCommands {
     /// The commands of this phone.
     #[must_use]
     pub fn new(login: Arc<Login>, phone: PhonePass) -> Self {
-        Self(Arc::new((login, phone)))
+        Self(login, phone)
     }
 }
 
 impl Commands for BrowserCommands {
-    fn run(&self, text: String) -> Answer {
-        let parts = Arc::clone(&self.0);
+    fn run(self: Arc<Self>, text: String) -> Answer {
         Box::pin(async move {
             let said = parse(&text);
             let reference = reference(&said);
             answer(reference, said.map_err(|(_, problem)| problem), |said| async move {
-                let (login, browser) = &*parts;
+                let Self(login, browser) = &*self;
                 match &*said.command {
                     "message" => {
-                        let id = login.browser_says(browser, &body(said)?).await?;
+                        let id = login.browser_says(browser, &body(&said)?).await?;
                         Ok(json!({ "id": id }))
                     }
                     "cancel" => {
@@ -78,13 +78,12 @@ impl Commands for BrowserCommands {
 }
 
 impl Commands for PhoneCommands {
-    fn run(&self, text: String) -> Answer {
-        let parts = Arc::clone(&self.0);
+    fn run(self: Arc<Self>, text: String) -> Answer {
         Box::pin(async move {
             let said = parse(&text);
             let reference = reference(&said);
             answer(reference, said.map_err(|(_, problem)| problem), |said| async move {
-                let (login, phone) = &*parts;
+                let Self(login, phone) = &*self;
                 match &*said.command {
                     "confirm" => {
                         login.confirm(phone, said.match_number).await?;
@@ -100,7 +99,7 @@ impl Commands for PhoneCommands {
                         Ok(json!({ "state": "scanned" }))
                     }
                     "message" => {
-                        let id = login.phone_says(phone, &body(said)?).await?;
+                        let id = login.phone_says(phone, &body(&said)?).await?;
                         Ok(json!({ "id": id }))
                     }
                     _ => Err(unknown("confirm, reject, register, message")),
@@ -158,11 +157,17 @@ fn unknown(known: &str) -> Problem {
     Problem::bad_request(format!("`do` is one of {known}"))
 }
 
-fn body(said: Said) -> Result<Box<RawValue>, Problem> {
-    said.body.ok_or_else(|| Problem::bad_request("a message wants a `body`"))
+/// What is there, null as well: only what is not there is none.
+fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(from).map(Some)
 }
 
-/// A JSON value as the log keeps it.
+fn body(said: &Said) -> Result<Box<RawValue>, Problem> {
+    let nothing = || Problem::bad_request("a message wants a `body`");
+    raw(said.body.as_ref().ok_or_else(nothing)?)
+}
+
+/// A JSON value as the log keeps it: in one line, as SSE needs it.
 ///
 /// # Errors
 /// 400 if it cannot be written.

@@ -1,6 +1,10 @@
 //! The `OpenAPI` document: what poem-openapi makes, mended where generators would stumble.
 
+use std::fmt::{self, Formatter};
+
 use poem_openapi::{ContactObject, LicenseObject, OpenApi, OpenApiService, ServerObject};
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value, json};
 
 use super::catch::Methods;
@@ -25,7 +29,7 @@ pub fn service<A: OpenApi>(api: A) -> OpenApiService<A, ()> {
 
 /// The document as it is served and committed.
 pub fn text<A: OpenApi>(service: &OpenApiService<A, ()>) -> String {
-    let mut document: Value = serde_json::from_str(&service.spec()).unwrap_or_default();
+    let mut document = parsed(service);
     mend(&mut document);
     // A trailing newline, as every text file in a repository.
     format!("{}\n", serde_json::to_string_pretty(&document).unwrap_or_default())
@@ -33,7 +37,7 @@ pub fn text<A: OpenApi>(service: &OpenApiService<A, ()>) -> String {
 
 /// The methods of each path, read off the document.
 pub fn methods<A: OpenApi>(service: &OpenApiService<A, ()>) -> Methods {
-    let document: Value = serde_json::from_str(&service.spec()).unwrap_or_default();
+    let document = parsed(service);
     let mut methods = Methods::default();
     for (path, operations) in document["paths"].as_object().into_iter().flatten() {
         let names = operations.as_object().into_iter().flatten();
@@ -45,6 +49,51 @@ pub fn methods<A: OpenApi>(service: &OpenApiService<A, ()>) -> Methods {
         methods.add(path, names.join(", "));
     }
     methods
+}
+
+/// What poem-openapi makes. It writes a path that two audiences share twice, each time with some
+/// of its methods; read as it stands, the last would be all there is.
+fn parsed<A: OpenApi>(service: &OpenApiService<A, ()>) -> Value {
+    #[derive(Deserialize)]
+    struct Document {
+        paths: Paths,
+        #[serde(flatten)]
+        rest: Map<String, Value>,
+    }
+    let Ok(Document { paths, mut rest }) = serde_json::from_str(&service.spec()) else {
+        return Value::Null;
+    };
+    rest.insert("paths".to_owned(), Value::Object(paths.0));
+    Value::Object(rest)
+}
+
+/// The operations by path, those of the same path together.
+struct Paths(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for Paths {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(PathsVisitor)
+    }
+}
+
+struct PathsVisitor;
+
+impl<'de> Visitor<'de> for PathsVisitor {
+    type Value = Paths;
+
+    fn expecting(&self, formatter: &mut Formatter) -> fmt::Result {
+        formatter.write_str("paths")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Paths, M::Error> {
+        let mut paths: Map<String, Value> = Map::new();
+        while let Some((path, operations)) = map.next_entry::<String, Map<String, Value>>()? {
+            if let Value::Object(all) = paths.entry(path).or_insert_with(|| json!({})) {
+                all.extend(operations);
+            }
+        }
+        Ok(Paths(paths))
+    }
 }
 
 fn mend(document: &mut Value) {

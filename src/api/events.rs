@@ -95,7 +95,7 @@ impl Streams {
         transport: Transport,
         wish: &Wish,
         (subscription, page): (Subscription, Page),
-        commands: Box<dyn Commands>,
+        commands: Arc<dyn Commands>,
     ) -> EventsResponse {
         let nothing_left = page.ended && page.events.is_empty();
         if transport == Transport::Sse && nothing_left {

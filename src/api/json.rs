@@ -186,3 +186,42 @@ impl ToJSON for Text {
         Some(self.0.clone().into())
     }
 }
+
+/// Any JSON that is there: null, but not nothing.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Anything(pub Value);
+
+impl Type for Anything {
+    const IS_REQUIRED: bool = true;
+
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+
+    fn name() -> Cow<'static, str> {
+        "any".into()
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(Box::new(MetaSchema::ANY))
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+
+impl ParseFromJSON for Anything {
+    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
+        value.map(Self).ok_or_else(ParseError::expected_input)
+    }
+}
+
+impl ToJSON for Anything {
+    fn to_json(&self) -> Option<Value> {
+        Some(self.0.clone())
+    }
+}

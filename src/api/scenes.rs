@@ -227,7 +227,7 @@ impl Scenes {
         let transport = self.streams.choose(&auth.0.namespace.name, request)?;
         let watched = self.login.phone_watches(&auth.0, wish.cursor).await?;
         let commands = PhoneCommands::new(Arc::clone(&self.login), auth.0);
-        Ok(self.streams.serve(request, transport, &wish, watched, Box::new(commands)))
+        Ok(self.streams.serve(request, transport, &wish, watched, Arc::new(commands)))
     }
 
     /// Say something to the browser

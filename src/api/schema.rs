@@ -4,7 +4,7 @@ use poem_openapi::types::Any;
 use poem_openapi::{Enum, Object};
 use serde_json::Value;
 
-use super::json::Text;
+use super::json::{Anything, Text};
 use crate::login::ports;
 use crate::login::service::Token as IssuedToken;
 use crate::stream::event::EventType;
@@ -189,7 +189,7 @@ impl From<IssuedToken> for Token {
 #[derive(Debug, Object)]
 pub struct Message {
     /// Any JSON.
-    pub body: Any<Value>,
+    pub body: Anything,
 }
 
 /// An event that was made.

@@ -256,7 +256,7 @@ impl Sessions {
         let transport = self.streams.choose(&auth.0.namespace.name, request)?;
         let watched = self.login.watch(&auth.0, wish.cursor).await?;
         let commands = BrowserCommands::new(Arc::clone(&self.login), auth.0);
-        Ok(self.streams.serve(request, transport, &wish, watched, Box::new(commands)))
+        Ok(self.streams.serve(request, transport, &wish, watched, Arc::new(commands)))
     }
 
     /// Exchange the ticket for a token

@@ -42,7 +42,7 @@ pub struct Browser {
     /// The session's namespace.
     pub namespace: Arc<Namespace>,
     /// The ticket that the secret's holder may see once there is one.
-    ticket: Arc<str>,
+    ticket: Private,
 }
 
 /// A session as its browser may see it.
@@ -107,7 +107,9 @@ impl Login {
             return Err(LoginError::Unauthorized("the secret is not this session's"));
         }
         let namespace = Arc::clone(self.namespace(&session.namespace)?);
-        Ok(Browser { id, namespace, ticket: secret::ticket(id, secret).as_str().into() })
+        let ticket = secret::ticket(id, secret);
+        let ticket = Private::new(EventType::Confirmed, "ticket", ticket.as_str());
+        Ok(Browser { id, namespace, ticket })
     }
 
     /// The session as it stands.
@@ -138,9 +140,7 @@ impl Login {
         browser: &Browser,
         cursor: u64,
     ) -> Result<(Subscription, Page), LoginError> {
-        let value = Arc::clone(&browser.ticket);
-        let ticket = Private { kind: EventType::Confirmed, field: "ticket", value };
-        self.follow(browser.id, cursor, Some(ticket)).await
+        self.follow(browser.id, cursor, Some(browser.ticket.clone())).await
     }
 
     pub(super) async fn follow(

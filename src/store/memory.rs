@@ -6,11 +6,13 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
+use smallvec::SmallVec;
 
 use super::{Bell, Change, Commit, Item, Key, Record, STATES, Store, StoreError, Tail};
 use crate::clock::Timestamp;
@@ -19,24 +21,42 @@ const SHARDS: usize = 64;
 /// How long the taker of a due record has before it is offered again.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// A key without `u128`'s alignment, which would cost eight bytes wherever one is kept.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+struct Id([u8; 16]);
+
+impl From<Key> for Id {
+    fn from(key: Key) -> Self {
+        Self(key.to_be_bytes())
+    }
+}
+
+impl From<Id> for Key {
+    fn from(Id(bytes): Id) -> Self {
+        Self::from_be_bytes(bytes)
+    }
+}
+
 /// Keeps records in memory.
 pub struct MemoryStore {
     shards: Vec<Mutex<Shard>>,
-    aliases: Vec<Mutex<HashMap<Box<str>, Key>>>,
+    /// By the alias' hash: the alias itself is in the slot. Two of the same hash count as taken.
+    aliases: Vec<Mutex<HashMap<u64, Id>>>,
+    hasher: RandomState,
     census: [AtomicI64; STATES],
     bell: Bell,
 }
 
 #[derive(Default)]
 struct Shard {
-    slots: HashMap<Key, Box<Slot>>,
-    moments: BinaryHeap<Reverse<(Timestamp, Key)>>,
+    slots: HashMap<Id, Box<Slot>>,
+    moments: BinaryHeap<Reverse<(Timestamp, Id)>>,
 }
 
 struct Slot {
     alias: Box<str>,
     record: Box<[u8]>,
-    log: Vec<Item>,
+    log: SmallVec<[Item; 1]>,
     deadline: Timestamp,
     forget_at: Timestamp,
     version: u32,
@@ -47,7 +67,6 @@ struct Slot {
 impl Slot {
     fn apply(&mut self, change: Change) {
         self.record = change.record.into();
-        self.log.reserve_exact(change.append.len());
         self.log.extend(change.append);
         self.deadline = change.deadline;
         self.forget_at = change.forget_at;
@@ -68,6 +87,7 @@ impl MemoryStore {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             aliases: (0..SHARDS).map(|_| Mutex::default()).collect(),
             census: [const { AtomicI64::new(0) }; STATES],
+            hasher: RandomState::new(),
             bell,
         }
     }
@@ -77,9 +97,9 @@ impl MemoryStore {
         &self.shards[(key % SHARDS as u128) as usize]
     }
 
-    fn alias_shard(&self, alias: &str) -> &Mutex<HashMap<Box<str>, Key>> {
-        let sum = alias.bytes().fold(0usize, |sum, b| sum.wrapping_mul(31).wrapping_add(b.into()));
-        &self.aliases[sum % SHARDS]
+    fn aliases(&self, alias: &str) -> (u64, &Mutex<HashMap<u64, Id>>) {
+        let hash = self.hasher.hash_one(alias);
+        (hash, &self.aliases[usize::try_from(hash % SHARDS as u64).unwrap_or(0)])
     }
 
     fn count(&self, slot: &Slot, by: i64) {
@@ -90,41 +110,62 @@ impl MemoryStore {
 
     /// Takes from one shard what is due, and forgets.
     fn attend(&self, shard: &Mutex<Shard>, now: Timestamp, most: usize, due: &mut Vec<Key>) {
-        let mut shard = shard.lock();
-        let Shard { slots, moments } = &mut *shard;
+        // The shard is let go before: who opens a session takes an alias' lock, then a shard's.
+        let forgotten = self.sift(&mut shard.lock(), now, most, due);
+        for (alias, id) in forgotten {
+            let (hash, aliases) = self.aliases(&alias);
+            let mut aliases = aliases.lock();
+            if aliases.get(&hash) == Some(&id) {
+                aliases.remove(&hash);
+            }
+        }
+    }
+
+    /// As [`Self::attend`], within one shard; the aliases of what was forgotten are left to do.
+    fn sift(
+        &self,
+        shard: &mut Shard,
+        now: Timestamp,
+        most: usize,
+        due: &mut Vec<Key>,
+    ) -> Vec<(Box<str>, Id)> {
+        let mut forgotten = Vec::new();
+        let Shard { slots, moments } = shard;
         while due.len() < most {
             match moments.peek() {
                 Some(&Reverse((moment, _))) if moment <= now => {}
-                _ => return,
+                _ => break,
             }
-            let Some(Reverse((moment, key))) = moments.pop() else { return };
-            let Some(slot) = slots.get(&key) else { continue };
+            let Some(Reverse((moment, id))) = moments.pop() else { break };
+            let Some(slot) = slots.get(&id) else { continue };
             if slot.forget_at <= now {
-                self.alias_shard(&slot.alias).lock().remove(&slot.alias);
                 self.count(slot, -1);
-                slots.remove(&key);
+                forgotten.extend(slots.remove(&id).map(|slot| (slot.alias, id)));
             } else if slot.next_moment() > moment {
-                moments.push(Reverse((slot.next_moment(), key)));
+                moments.push(Reverse((slot.next_moment(), id)));
             } else {
-                due.push(key);
-                moments.push(Reverse((now.plus(AGAIN), key)));
+                due.push(id.into());
+                moments.push(Reverse((now.plus(AGAIN), id)));
             }
         }
+        forgotten
     }
 }
 
 #[async_trait]
 impl Store for MemoryStore {
     async fn create(&self, key: Key, alias: &str, change: Change) -> Result<bool, StoreError> {
-        let mut aliases = self.alias_shard(alias).lock();
+        let id = Id::from(key);
+        let (hash, aliases) = self.aliases(alias);
+        let mut aliases = aliases.lock();
         let mut shard = self.shard(key).lock();
-        if aliases.contains_key(alias) || shard.slots.contains_key(&key) {
+        if aliases.contains_key(&hash) || shard.slots.contains_key(&id) {
             return Ok(false);
         }
         let mut slot = Box::new(Slot {
             alias: alias.into(),
             record: Box::default(),
-            log: Vec::new(),
+            log: SmallVec::new(),
             deadline: change.deadline,
             forget_at: change.forget_at,
             version: 0,
@@ -133,22 +174,24 @@ impl Store for MemoryStore {
         });
         slot.apply(change);
         self.count(&slot, 1);
-        shard.moments.push(Reverse((slot.next_moment(), key)));
-        aliases.insert(alias.into(), key);
-        shard.slots.insert(key, slot);
+        shard.moments.push(Reverse((slot.next_moment(), id)));
+        aliases.insert(hash, id);
+        shard.slots.insert(id, slot);
         Ok(true)
     }
 
     async fn find(&self, alias: &str, now: Timestamp) -> Result<Option<Key>, StoreError> {
-        let found = self.alias_shard(alias).lock().get(alias).copied();
-        let Some(key) = found else { return Ok(None) };
-        let kept = self.shard(key).lock().slots.get(&key).is_some_and(|slot| slot.forget_at > now);
-        Ok(kept.then_some(key))
+        let (hash, aliases) = self.aliases(alias);
+        let found = aliases.lock().get(&hash).copied();
+        let Some(id) = found else { return Ok(None) };
+        let shard = self.shard(id.into()).lock();
+        let slot = shard.slots.get(&id).filter(|slot| slot.forget_at > now);
+        Ok(slot.filter(|slot| *slot.alias == *alias).map(|_| id.into()))
     }
 
     async fn load(&self, key: Key, now: Timestamp) -> Result<Option<Record>, StoreError> {
         let shard = self.shard(key).lock();
-        Ok(shard.slots.get(&key).filter(|slot| slot.forget_at > now).map(|slot| Record {
+        Ok(shard.slots.get(&key.into()).filter(|slot| slot.forget_at > now).map(|slot| Record {
             version: slot.version,
             bytes: slot.record.to_vec(),
             last: slot.log.len() as u64,
@@ -159,7 +202,7 @@ impl Store for MemoryStore {
         let last = {
             let mut shard = self.shard(key).lock();
             let Shard { slots, moments } = &mut *shard;
-            let Some(slot) = slots.get_mut(&key) else { return Ok(Commit::Gone) };
+            let Some(slot) = slots.get_mut(&key.into()) else { return Ok(Commit::Gone) };
             if slot.version != version {
                 return Ok(Commit::Conflict);
             }
@@ -170,7 +213,7 @@ impl Store for MemoryStore {
             self.count(slot, 1);
             // A later moment is found when the earlier one comes round.
             if slot.next_moment() < moment {
-                moments.push(Reverse((slot.next_moment(), key)));
+                moments.push(Reverse((slot.next_moment(), key.into())));
             }
             slot.log.len() as u64
         };
@@ -180,7 +223,7 @@ impl Store for MemoryStore {
 
     async fn read(&self, key: Key, after: u64, now: Timestamp) -> Result<Option<Tail>, StoreError> {
         let shard = self.shard(key).lock();
-        let slot = shard.slots.get(&key).filter(|slot| slot.forget_at > now);
+        let slot = shard.slots.get(&key.into()).filter(|slot| slot.forget_at > now);
         Ok(slot.map(|slot| {
             let have = usize::try_from(after).ok().filter(|n| *n <= slot.log.len()).unwrap_or(0);
             Tail {

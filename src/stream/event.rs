@@ -77,14 +77,19 @@ impl EventType {
 }
 
 /// A field of one event type's data that only some subscribers may see, and that no log holds.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Private {
-    /// The type whose data it belongs to.
-    pub kind: EventType,
-    /// The field's name: plain letters.
-    pub field: &'static str,
-    /// The field's value: characters that JSON need not escape.
-    pub value: Arc<str>,
+    kind: EventType,
+    /// The field as JSON has it: `"name":"value"`.
+    member: Arc<str>,
+}
+
+impl Private {
+    /// A field of a type's data. Neither its name nor its value may need escaping in JSON.
+    #[must_use]
+    pub fn new(kind: EventType, name: &str, value: &str) -> Self {
+        Self { kind, member: format!(r#""{name}":"{value}""#).into() }
+    }
 }
 
 /// An event as a subscriber gets it.
@@ -109,10 +114,10 @@ impl Event {
         let _ = write!(json, r#"{{"id":{id},"type":"{name}","at":"{}","data":"#, item.at);
         let data = if item.data.is_empty() { "{}" } else { &*item.data };
         match private.filter(|private| private.kind == kind) {
-            Some(Private { field, value, .. }) => {
+            Some(Private { member, .. }) => {
                 let open = data.strip_suffix('}').unwrap_or("{");
                 let comma = if open.ends_with('{') { "" } else { "," };
-                let _ = write!(json, r#"{open}{comma}"{field}":"{value}"}}"#);
+                let _ = write!(json, "{open}{comma}{member}}}");
             }
             None => json.push_str(data),
         }
@@ -173,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_private_field_is_added_to_its_own_type_alone() {
-        let ticket = Private { kind: EventType::Confirmed, field: "ticket", value: "t".into() };
+        let ticket = Private::new(EventType::Confirmed, "ticket", "t");
         let with = |kind, data| Event::render(3, &item(kind, data), Some(&ticket)).json;
         assert!(with(EventType::Confirmed, "").ends_with(r#""data":{"ticket":"t"}}"#));
         assert!(with(EventType::Confirmed, r#"{"a":1}"#).ends_with(r#"{"a":1,"ticket":"t"}}"#));

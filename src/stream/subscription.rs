@@ -51,7 +51,7 @@ pub struct Subscription {
     topics: Arc<Topics>,
     waiter: Arc<Waiter>,
     cursor: u64,
-    private: Option<Box<Private>>,
+    private: Option<Private>,
     reading: Option<Reading>,
 }
 
@@ -63,7 +63,7 @@ impl Subscription {
         private: Option<Private>,
     ) -> Self {
         let waiter = topics.hub.register(key);
-        Self { topics, waiter, cursor, private: private.map(Box::new), reading: None }
+        Self { topics, waiter, cursor, private, reading: None }
     }
 
     /// What there is now, even if it is nothing: the first thing to ask. None if there is no such
@@ -115,8 +115,7 @@ impl Subscription {
 
     fn page(&mut self, tail: &Tail) -> Page {
         let after = tail.first - 1;
-        let render =
-            |(n, item)| Event::render(tail.first + n as u64, item, self.private.as_deref());
+        let render = |(n, item)| Event::render(tail.first + n as u64, item, self.private.as_ref());
         let events: Vec<Event> = tail.items.iter().enumerate().map(render).collect();
         self.cursor = after + events.len() as u64;
         Page {

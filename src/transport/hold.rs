@@ -33,6 +33,13 @@ const MOST_BEHIND: usize = 16 * 1024;
 /// How many heartbeats a WebSocket may leave unanswered.
 const MOST_UNANSWERED: u8 = 2;
 
+/// The fields of every answer: not kept while it is waited for.
+const USUAL: [(&str, &str); 3] = [
+    ("cache-control", "no-store"),
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "no-referrer"),
+];
+
 /// How the parts of a stream are told apart on the wire.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Framing {
@@ -58,7 +65,7 @@ pub struct Head {
 /// What is special to a WebSocket.
 struct Socket {
     frames: Frames,
-    commands: Option<Box<dyn Commands>>,
+    commands: Option<Arc<dyn Commands>>,
     running: Option<Answer>,
     unanswered: u8,
 }
@@ -125,7 +132,14 @@ where
         let keep_alive = head.as_ref().is_some_and(|head| head.keep_alive);
         let (mut out, mut kept) = (None, None);
         if plan.transport == Transport::LongPoll {
-            kept = head.map(|head| fields(&head.fields).into());
+            kept = head.map(|mut head| {
+                for (name, value) in USUAL {
+                    if head.fields.get(name).is_some_and(|given| given == value) {
+                        head.fields.remove(name);
+                    }
+                }
+                fields(&head.fields).into()
+            });
         } else {
             let head = head.map(|head| stream_head(&head, framing, plan.shared.clock.now()));
             let bytes = head.unwrap_or_default().into_bytes();
@@ -285,7 +299,7 @@ impl Socket {
                 Ok(Some(Said::Pong)) => continue,
                 Ok(Some(Said::Text(text))) => match &self.commands {
                     Some(commands) => {
-                        self.running = Some(commands.run(text));
+                        self.running = Some(Arc::clone(commands).run(text));
                         continue;
                     }
                     None => CloseCode::UNSUPPORTED,
@@ -385,6 +399,9 @@ fn stream_head(head: &Head, framing: Framing, at: Timestamp) -> String {
 fn answer(status: u16, fields: &str, body: &str, after: After, at: Timestamp) -> Vec<u8> {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut text = status_line(status, at);
+    for (name, value) in USUAL {
+        let _ = write!(text, "{name}: {value}\r\n");
+    }
     text.push_str(fields);
     let media_type = if status.is_success() { "application/json" } else { super::PROBLEM_TYPE };
     let close = if after == After::Close { "connection: close\r\n" } else { "" };

@@ -75,7 +75,7 @@ pub type Answer = Pin<Box<dyn Future<Output = String> + Send>>;
 /// Runs what a client says over its WebSocket.
 pub trait Commands: Send + Sync {
     /// Runs one text message; the answer is one text message.
-    fn run(&self, text: String) -> Answer;
+    fn run(self: Arc<Self>, text: String) -> Answer;
 }
 
 /// What all connections of a server have in common.
@@ -105,7 +105,7 @@ pub struct Plan {
     /// When the request came.
     pub started: Instant,
     /// Who runs what a WebSocket client says.
-    pub commands: Option<Box<dyn Commands>>,
+    pub commands: Option<Arc<dyn Commands>>,
     /// What all connections have in common.
     pub shared: Arc<Shared>,
 }
