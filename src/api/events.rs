@@ -53,7 +53,8 @@ impl Wish {
         cursor: Option<u64>,
         wait: Option<u64>,
     ) -> Result<Self, Problem> {
-        let last = request.header("last-event-id").filter(|text| !text.is_empty());
+        // Named in full: poem-openapi's `Type` has an `is_empty` for `&str`, which is always false.
+        let last = request.header("last-event-id").filter(|text| !str::is_empty(text));
         let last = last.map(|text| text.parse::<u64>().map(|id| id.min(GREATEST)));
         let bad = |_| Problem::bad_request("Last-Event-ID is not the number of an event");
         Ok(Self {

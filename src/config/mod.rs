@@ -88,6 +88,9 @@ pub struct Config {
     /// Connections held at once. `SAOMA_MAX_CONNECTIONS`, default: what the limit of open files
     /// leaves.
     pub max_connections: Option<NonZeroUsize>,
+    /// Threads that serve connections. `SAOMA_WORKER_THREADS`, default: one less than the machine
+    /// has cores, so that the kernel's side of the network has one, too.
+    pub worker_threads: Option<NonZeroUsize>,
     /// How a log line is written. `SAOMA_LOG_FORMAT` (`text`, `json`), default `text`.
     pub log_format: LogFormat,
     /// The tokens that a login ends in.
@@ -127,6 +130,7 @@ impl Default for Config {
             limits: Limits::default(),
             trusted_proxies: Vec::new(),
             max_connections: None,
+            worker_threads: None,
             log_format: LogFormat::Text,
             token: Token::default(),
             storage: None,

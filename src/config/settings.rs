@@ -86,6 +86,8 @@ settings! {
         "IP addresses or ranges of proxies whose word on the client's address is taken"
     SAOMA_MAX_CONNECTIONS "max_connections" Whole "what the limit of open files leaves"
         "connections held at once"
+    SAOMA_WORKER_THREADS "worker_threads" Whole "one less than there are cores"
+        "threads that serve connections"
     SAOMA_LOG_FORMAT "log_format" Text "text"
         "how a log line is written: `text` or `json`"
     SAOMA_TOKEN_ISSUER "token.issuer" Text "`public_url`"

@@ -103,7 +103,7 @@ impl Login {
     /// [`LoginError::NotFound`] or [`LoginError::Unauthorized`].
     pub async fn browser(&self, id: SessionId, secret: &Bearer) -> Result<Browser, LoginError> {
         let Current { session, .. } = self.load(id).await?;
-        if !session.knows_browser(secret) {
+        if !session.knows_browser(&secret.digest()) {
             return Err(LoginError::Unauthorized("the secret is not this session's"));
         }
         let namespace = Arc::clone(self.namespace(&session.namespace)?);

@@ -303,7 +303,7 @@ fn redeem(
     let State::Confirmed { phone, user, at, redeemed } = &session.state else {
         return Err(refused(session));
     };
-    if !session.ticket.is_of(ticket) {
+    if !session.ticket.is(&ticket.digest()) {
         return Err(Refusal::WrongTicket);
     }
     if *redeemed {

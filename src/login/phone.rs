@@ -9,7 +9,7 @@ use super::machine::{Command, From, Refusal};
 use super::namespace::Namespace;
 use super::ports::{Identity, Registration, User};
 use super::scene::Scene;
-use super::secret::Bearer;
+use super::secret::{Bearer, Digest};
 use super::service::{Current, Login, LoginError};
 use super::session::{Phone, Session, SessionId};
 use crate::stream::event::EventType;
@@ -59,7 +59,7 @@ pub struct PhonePass {
     pub id: SessionId,
     /// The session's namespace.
     pub namespace: Arc<Namespace>,
-    token: Bearer,
+    token: Digest,
 }
 
 impl Login {
@@ -125,7 +125,7 @@ impl Login {
         let id = SessionId(key.ok_or(LoginError::NotFound("scene"))?);
         let Current { session, .. } = self.load(id).await?;
         let namespace = Arc::clone(self.namespace(&session.namespace)?);
-        let pass = PhonePass { id, namespace, token: token.clone() };
+        let pass = PhonePass { id, namespace, token: token.digest() };
         pass.holder(&session)?;
         Ok(pass)
     }
@@ -135,10 +135,12 @@ impl Login {
     /// # Errors
     /// Unknown to the directory, the wrong number, or the session is past.
     pub async fn confirm(&self, pass: &PhonePass, number: Option<u8>) -> Result<(), LoginError> {
-        let Current { session, .. } = self.current(pass.id).await?;
-        let namespace = self.namespace(&session.namespace)?;
-        let user = match pass.holder(&session) {
-            Ok(phone) if !session.has_ended() => namespace.directory.find(&phone.identity).await?,
+        let current = self.current(pass.id).await?;
+        let namespace = &pass.namespace;
+        let user = match pass.holder(&current.session) {
+            Ok(phone) if !current.session.has_ended() => {
+                namespace.directory.find(&phone.identity).await?
+            }
             _ => None,
         };
         let confirm = |session: &Session| {
@@ -146,7 +148,7 @@ impl Login {
             let messages_ttl = namespace.messages_ttl;
             Ok(Command::Confirm { number, user: user.clone(), messages_ttl })
         };
-        self.run(pass.id, confirm).await.map(drop)
+        self.run_from(current, confirm).await.map(drop)
     }
 
     /// Signs up whom the directory does not know.

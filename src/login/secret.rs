@@ -54,10 +54,10 @@ impl fmt::Debug for Bearer {
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    /// Whether it is the digest of the text, told in the same time whatever the answer.
+    /// Whether the other is the digest of the same text, told in the same time whatever the answer.
     #[must_use]
-    pub fn is_of(&self, bearer: &Bearer) -> bool {
-        self.0.ct_eq(&bearer.digest().0).into()
+    pub fn is(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
     }
 }
 
@@ -96,9 +96,9 @@ mod tests {
     #[test]
     fn only_the_text_itself_matches_its_digest() {
         let bearer = Bearer::random(&Entropy::system());
-        assert!(bearer.digest().is_of(&Bearer::shown(bearer.as_str())));
-        assert!(!bearer.digest().is_of(&Bearer::random(&Entropy::system())));
-        assert!(!bearer.digest().is_of(&Bearer::shown("")));
+        assert!(bearer.digest().is(&Bearer::shown(bearer.as_str()).digest()));
+        assert!(!bearer.digest().is(&Bearer::random(&Entropy::system()).digest()));
+        assert!(!bearer.digest().is(&Bearer::shown("").digest()));
     }
 
     #[test]

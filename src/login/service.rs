@@ -191,8 +191,22 @@ impl Login {
         id: SessionId,
         decide: impl Fn(&Session) -> Result<Command, LoginError>,
     ) -> Result<Current, LoginError> {
-        for _ in 0..ATTEMPTS {
-            let current = self.current(id).await?;
+        let current = self.current(id).await?;
+        self.run_from(current, decide).await
+    }
+
+    /// As [`Self::run`], from a session that was read before: if it has changed since, it is read
+    /// again.
+    pub(super) async fn run_from(
+        &self,
+        mut current: Current,
+        decide: impl Fn(&Session) -> Result<Command, LoginError>,
+    ) -> Result<Current, LoginError> {
+        let id = current.session.id;
+        for attempt in 0..ATTEMPTS {
+            if attempt > 0 || current.session.is_due(self.now()) {
+                current = self.current(id).await?;
+            }
             let now = self.now();
             let step = machine::apply(&current.session, decide(&current.session)?, now)?;
             let refused = step.refused;
@@ -234,8 +248,12 @@ impl Login {
             Commit::Conflict => Ok(None),
             Commit::Gone => Err(LoginError::NotFound("session")),
             Commit::Made(cursor) => {
-                for kind in told {
+                for kind in &told {
                     self.metrics.transition(kind.name());
+                }
+                if !told.is_empty() {
+                    // Who waits hears of it before the caller gets its answer.
+                    tokio::task::yield_now().await;
                 }
                 Ok(Some(Current { session, cursor, version: before.version.wrapping_add(1) }))
             }

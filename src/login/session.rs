@@ -8,7 +8,7 @@ use uuid::{Builder, Uuid};
 
 use super::ports::{Identity, User};
 use super::scene::Scene;
-use super::secret::{Bearer, Digest};
+use super::secret::Digest;
 use crate::clock::Timestamp;
 use crate::entropy::Entropy;
 use crate::stream::event::EventType;
@@ -69,9 +69,9 @@ impl Phone {
 
     /// Whether the token is one of this phone's.
     #[must_use]
-    pub fn holds(&self, token: &Bearer) -> bool {
+    pub fn holds(&self, token: &Digest) -> bool {
         // No early way out: the time must not tell which one matched.
-        self.tokens.iter().fold(false, |found, kept| kept.is_of(token) | found)
+        self.tokens.iter().fold(false, |found, kept| kept.is(token) | found)
     }
 }
 
@@ -177,13 +177,7 @@ impl Session {
 
     /// Whether the secret is this session's.
     #[must_use]
-    pub fn knows_browser(&self, secret: &Bearer) -> bool {
-        self.secret.is_of(secret)
-    }
-
-    /// Whether the token is that of the phone that scanned.
-    #[must_use]
-    pub fn knows_phone(&self, token: &Bearer) -> bool {
-        self.phone().is_some_and(|phone| phone.holds(token))
+    pub fn knows_browser(&self, secret: &Digest) -> bool {
+        self.secret.is(secret)
     }
 }

@@ -142,7 +142,9 @@ impl Server {
 
 async fn listen(setting: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
     let failed = |source| StartError::Listen { setting, address, source };
-    TcpListener::bind(address).await.map_err(failed)
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    socket::Socket::prepare(&listener);
+    Ok(listener)
 }
 
 fn local(listener: &TcpListener, asked: SocketAddr) -> Result<SocketAddr, StartError> {

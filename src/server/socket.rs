@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 
 use super::census::Place;
 
@@ -39,16 +39,23 @@ pub struct Socket {
 impl Socket {
     /// Takes over an accepted stream.
     pub fn new(stream: TcpStream, peer: SocketAddr, place: Place) -> Self {
-        // What cannot be set is not missed: each of these makes things better, none is needed.
+        // The listener's own are inherited on Linux; elsewhere at least this one is wanted.
+        #[cfg(not(target_os = "linux"))]
         let _ = stream.set_nodelay(true);
-        let socket = SockRef::from(&stream);
+        Self { stream, early: None, peer, _place: place }
+    }
+
+    /// Sets up a listener so that the streams it accepts need no calls of their own.
+    pub fn prepare(listener: &TcpListener) {
+        // What cannot be set is not missed: each of these makes things better, none is needed.
+        let socket = SockRef::from(listener);
+        let _ = socket.set_tcp_nodelay(true);
         let keepalive = TcpKeepalive::new().with_time(PROBE_AFTER).with_interval(PROBE_EVERY);
         #[cfg(target_os = "linux")]
         let keepalive = keepalive.with_retries(2);
         let _ = socket.set_tcp_keepalive(&keepalive);
         #[cfg(target_os = "linux")]
         let _ = socket.set_tcp_user_timeout(Some(GONE));
-        Self { stream, early: None, peer, _place: place }
     }
 
     /// The peer's address.
