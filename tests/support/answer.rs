@@ -1,0 +1,157 @@
+//! A plain HTTP client of the API, and what its answers are held to.
+
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+
+use reqwest::header::HeaderMap;
+use reqwest::{Client, Method, RequestBuilder, Version};
+use serde_json::Value;
+
+use super::within;
+
+/// A client of one server.
+#[derive(Clone)]
+pub(crate) struct Api {
+    /// `http://` and the address.
+    pub(crate) base: String,
+    client: Client,
+}
+
+impl Api {
+    /// A client with a connection for each request: one that was kept open may be closed by the
+    /// server just when time is made to pass.
+    pub(crate) fn new(base: String) -> Self {
+        let client = Client::builder().no_proxy().pool_max_idle_per_host(0);
+        let client = client.user_agent("a browser/1.0");
+        Self { base, client: client.build().expect("a client") }
+    }
+
+    /// A client that speaks HTTP/2 from the first byte on.
+    pub(crate) fn http2(&self) -> Self {
+        let client = Client::builder().no_proxy().http2_prior_knowledge();
+        Self { base: self.base.clone(), client: client.build().expect("a client") }
+    }
+
+    /// A request of a path, or of a whole address of this server's.
+    pub(crate) fn ask(&self, method: Method, path: &str) -> Ask {
+        let base = if path.starts_with("http") { "" } else { &self.base };
+        Ask(self.client.request(method, format!("{base}{path}")))
+    }
+}
+
+/// A request; it is sent when it is awaited.
+#[must_use = "a request is sent when it is awaited"]
+pub(crate) struct Ask(RequestBuilder);
+
+impl Ask {
+    /// With `Authorization: Bearer`.
+    pub(crate) fn bearer(self, token: &str) -> Self {
+        Self(self.0.bearer_auth(token))
+    }
+
+    /// With a header.
+    pub(crate) fn header(self, name: &str, value: &str) -> Self {
+        Self(self.0.header(name, value))
+    }
+
+    /// With a JSON body.
+    #[expect(clippy::needless_pass_by_value, reason = "written as json!({…}) by the caller")]
+    pub(crate) fn json(self, body: Value) -> Self {
+        Self(self.0.json(&body))
+    }
+
+    /// With a body that is sent as it is, as JSON.
+    pub(crate) fn body(self, body: impl Into<String>) -> Self {
+        Self(self.0.header("content-type", "application/json").body(body.into()))
+    }
+
+    /// With a body of another type.
+    pub(crate) fn body_of(self, media_type: &str, body: &str) -> Self {
+        Self(self.0.header("content-type", media_type).body(body.to_owned()))
+    }
+
+    /// The response as soon as its head is there.
+    pub(crate) async fn response(self) -> reqwest::Response {
+        within("an answer", self.0.send()).await.expect("an answer")
+    }
+}
+
+impl IntoFuture for Ask {
+    type Output = Answer;
+    type IntoFuture = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move { Answer::of(self.response().await).await })
+    }
+}
+
+/// An answer that came whole.
+#[must_use = "an answer wants to be looked at"]
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) version: Version,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+#[expect(clippy::wrong_self_convention, reason = "who has looked at an answer is done with it")]
+impl Answer {
+    /// Reads a response to its end.
+    pub(crate) async fn of(response: reqwest::Response) -> Self {
+        let (status, version) = (response.status().as_u16(), response.version());
+        let headers = response.headers().clone();
+        let body = within("an answer's body", response.bytes()).await.expect("a whole body");
+        Self { status, version, headers, body: body.to_vec() }
+    }
+
+    /// A header that is there.
+    #[track_caller]
+    pub(crate) fn header(&self, name: &str) -> &str {
+        let value = self.headers.get(name).unwrap_or_else(|| panic!("no {name}: {self:?}"));
+        value.to_str().expect("a text")
+    }
+
+    /// Whether a header is there.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.headers.contains_key(name)
+    }
+
+    /// The body as text.
+    #[track_caller]
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).expect("a text")
+    }
+
+    /// The JSON of an answer that has this status; null if there is no body.
+    #[track_caller]
+    pub(crate) fn is(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
+        if self.body.is_empty() {
+            return Value::Null;
+        }
+        assert_eq!(self.header("content-type"), "application/json");
+        serde_json::from_slice(&self.body).expect("JSON")
+    }
+
+    /// The JSON of a 200.
+    #[track_caller]
+    pub(crate) fn ok(self) -> Value {
+        self.is(200)
+    }
+
+    /// The problem of an error, which has all that every problem has.
+    #[track_caller]
+    pub(crate) fn is_problem(self, status: u16, code: &str) -> Value {
+        assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        let problem: Value = serde_json::from_slice(&self.body).expect("JSON");
+        assert_eq!(problem["code"], code, "{problem}");
+        assert_eq!(problem["status"], status, "{problem}");
+        for text in ["type", "title", "detail", "instance"] {
+            let said = problem[text].as_str();
+            assert!(said.is_some_and(|said| !said.is_empty()), "no {text}: {problem}");
+        }
+        problem
+    }
+}
