@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::cell::Cell;
 use std::io::{IsTerminal, Write};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -131,16 +132,19 @@ async fn serve(config: &Config) -> Result<(), String> {
     let server = server.map_err(|error: StartError| error.to_string())?;
     // Whoever reads only the first lines, as a script may, has heard enough.
     let _ = std::io::stdout().write_all(greeting(config, &server).as_bytes());
+    let mut again = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
+    let interrupted = Cell::new(false);
     let stop = async {
         tokio::select! {
             _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            _ = interrupt.recv() => interrupted.set(true),
         }
     };
-    // A second Ctrl-C: somebody is impatient.
-    let mut again = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
+    // A Ctrl-C while it is leaving: somebody is impatient.
     let at_once = async {
-        again.recv().await;
+        if interrupted.get() {
+            again.recv().await;
+        }
         again.recv().await
     };
     server.run_until(stop, at_once).await;

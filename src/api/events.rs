@@ -14,7 +14,7 @@ use poem_openapi::registry::{
 use poem_openapi::types::Type;
 use tokio::time::Instant;
 
-use super::problem::Problem;
+use super::problem::{Problem, documented};
 use super::schema::Events;
 use crate::stream::subscription::{Page, Subscription};
 use crate::transport::hold::Handover;
@@ -174,6 +174,12 @@ fn unusable(unusable: Unusable) -> Problem {
     }
 }
 
+/// What the document says of requests for events alone.
+const REFUSALS: [(u16, &str); 2] = [
+    (406, "The namespace has switched this transport off: `transport_off`."),
+    (426, "The WebSocket's `Upgrade` did not arrive; use another transport: `upgrade_required`."),
+];
+
 /// The answer of an events operation.
 pub struct EventsResponse(Response);
 
@@ -185,28 +191,25 @@ impl IntoResponse for EventsResponse {
 
 impl ApiResponse for EventsResponse {
     fn meta() -> MetaResponses {
-        let mut stream = MetaSchema::new("string");
-        stream.description = Some("Server-Sent Events; the `data` of each is an `Event`.");
-        MetaResponses {
-            responses: vec![MetaResponse {
-                description: "A long-poll's answer, or a stream of Server-Sent Events. A \
+        let mut text = MetaSchema::new("string");
+        text.description = Some("Server-Sent Events; the `data` of each is an `Event`.");
+        let stream = MetaResponse {
+            description: "A long-poll's answer, or a stream of Server-Sent Events. A \
                               WebSocket is answered by 101; an `EventSource` that comes back with \
                               nothing left to hear by 204.",
-                status: Some(200),
-                status_range: None,
-                content: vec![
-                    MetaMediaType {
-                        content_type: "application/json",
-                        schema: Events::schema_ref(),
-                    },
-                    MetaMediaType {
-                        content_type: "text/event-stream",
-                        schema: MetaSchemaRef::Inline(Box::new(stream)),
-                    },
-                ],
-                headers: Vec::new(),
-            }],
-        }
+            status: Some(200),
+            status_range: None,
+            content: vec![
+                MetaMediaType { content_type: "application/json", schema: Events::schema_ref() },
+                MetaMediaType {
+                    content_type: "text/event-stream",
+                    schema: MetaSchemaRef::Inline(Box::new(text)),
+                },
+            ],
+            headers: Vec::new(),
+        };
+        let refusals = REFUSALS.into_iter().map(documented);
+        MetaResponses { responses: std::iter::once(stream).chain(refusals).collect() }
     }
 
     fn register(registry: &mut Registry) {

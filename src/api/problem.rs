@@ -215,7 +215,7 @@ impl From<Problem> for poem::Error {
 }
 
 /// What the document says of problems: any operation may answer with these.
-const DOCUMENTED: [(u16, &str); 13] = [
+const DOCUMENTED: [(u16, &str); 14] = [
     (400, "The request cannot be understood: `bad_request`."),
     (401, "The credential is missing or wrong: `unauthorized`."),
     (
@@ -241,7 +241,22 @@ const DOCUMENTED: [(u16, &str); 13] = [
         503,
         "The server, its store or the provider is not available; `Retry-After` says when to try again: `store_unavailable`, `provider_unavailable`, `leaving`.",
     ),
+    (504, "The provider did not answer in time: `provider_timeout`."),
 ];
+
+/// What the document says of one status.
+pub(super) fn documented((status, description): (u16, &'static str)) -> MetaResponse {
+    MetaResponse {
+        description,
+        status: Some(status),
+        status_range: None,
+        content: vec![MetaMediaType {
+            content_type: PROBLEM_TYPE,
+            schema: <Problem as Type>::schema_ref(),
+        }],
+        headers: Vec::new(),
+    }
+}
 
 impl Payload for Problem {
     const CONTENT_TYPE: &'static str = PROBLEM_TYPE;
@@ -257,17 +272,7 @@ impl Payload for Problem {
 
 impl ApiResponse for Problem {
     fn meta() -> MetaResponses {
-        let response = |(status, description): (u16, &'static str)| MetaResponse {
-            description,
-            status: Some(status),
-            status_range: None,
-            content: vec![MetaMediaType {
-                content_type: PROBLEM_TYPE,
-                schema: <Self as Type>::schema_ref(),
-            }],
-            headers: Vec::new(),
-        };
-        MetaResponses { responses: DOCUMENTED.into_iter().map(response).collect() }
+        MetaResponses { responses: DOCUMENTED.into_iter().map(documented).collect() }
     }
 
     fn register(registry: &mut Registry) {

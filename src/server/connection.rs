@@ -3,6 +3,7 @@
 
 use std::convert::Infallible;
 use std::future::{Future, pending, poll_fn};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,7 +22,6 @@ use parking_lot::Mutex;
 use poem::endpoint::BoxEndpoint;
 use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Addr, Endpoint, IntoResponse};
-use tokio::io::AsyncReadExt;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -51,6 +51,8 @@ type Body = http_body_util::combinators::BoxBody<bytes::Bytes, std::io::Error>;
 pub struct House {
     /// The endpoint.
     pub endpoint: BoxEndpoint<'static, poem::Response>,
+    /// The listener's address.
+    pub local: SocketAddr,
     /// Cancelled when the server begins to leave.
     pub leaving: CancellationToken,
 }
@@ -66,7 +68,13 @@ type Slot = Arc<Mutex<Option<Takeover>>>;
 
 /// Serves a connection until it closes or is held.
 pub async fn serve(mut socket: Socket, house: Arc<House>) {
-    match timeout(HEADER_TIMEOUT, begins_http2(&mut socket)).await {
+    let begins = tokio::select! {
+        biased;
+        begins = timeout(HEADER_TIMEOUT, begins_http2(&mut socket)) => begins,
+        // One that is silent, as a browser's spare ones are, does not keep the server here.
+        () = left_waiting(&house.leaving) => return,
+    };
+    match begins {
         // Boxed: it is three times as large, and most connections are not of it.
         Ok(Ok(true)) => Box::pin(serve_http2(socket, house)).await,
         Ok(Ok(false)) => serve_http1(socket, house).await,
@@ -75,38 +83,45 @@ pub async fn serve(mut socket: Socket, house: Arc<House>) {
     }
 }
 
+/// Ready a little after the server has begun to leave.
+async fn left_waiting(leaving: &CancellationToken) {
+    leaving.cancelled().await;
+    sleep(FAREWELL).await;
+}
+
 /// Serves a connection in a task of its own.
 fn spawn(socket: Socket, house: Arc<House>) {
     tokio::spawn(serve(socket, house));
 }
 
-/// Reads until it is clear which protocol the client speaks, and puts back what was read.
+/// Reads until it is clear which protocol the client speaks; what was read will be read again.
 async fn begins_http2(socket: &mut Socket) -> std::io::Result<bool> {
-    let mut begin = [0; HTTP2_PREFACE.len()];
-    let mut have = 0;
     loop {
-        let n = socket.read(&mut begin[have..]).await?;
-        have += n;
-        let differs = begin[..have] != HTTP2_PREFACE[..have];
-        if n == 0 || differs || have == begin.len() {
-            if have == 0 {
-                return Err(std::io::ErrorKind::UnexpectedEof.into());
-            }
-            socket.unread(&begin[..have]);
-            return Ok(!differs && have == begin.len());
+        let early = socket.early();
+        let have = early.len().min(HTTP2_PREFACE.len());
+        if early[..have] != HTTP2_PREFACE[..have] {
+            return Ok(false);
+        }
+        if have == HTTP2_PREFACE.len() {
+            return Ok(true);
+        }
+        if poll_fn(|cx| socket.poll_fill(cx)).await? == 0 {
+            // Less than a preface and then the end: hyper knows what to say, if anything was said.
+            let nothing = || Err(std::io::ErrorKind::UnexpectedEof.into());
+            return if socket.early().is_empty() { nothing() } else { Ok(false) };
         }
     }
 }
 
 async fn serve_http1(socket: Socket, house: Arc<House>) {
-    let (peer, local) = (socket.peer(), socket.local().ok());
+    let peer = socket.peer();
     let slot = Slot::default();
     let blocked = Arc::new(AtomicBool::new(false));
     let service = service_fn({
         let (slot, house) = (Arc::clone(&slot), Arc::clone(&house));
         move |request| {
             let (slot, house) = (Arc::clone(&slot), Arc::clone(&house));
-            async move { answer_http1(request, peer, local, &slot, &house).await }
+            async move { answer_http1(request, peer, &slot, &house).await }
         }
     });
     let io = TokioIo::new(Lent::new(socket, Arc::clone(&blocked)));
@@ -159,8 +174,7 @@ fn hold(mut socket: Socket, behind: &[u8], takeover: Takeover, house: Arc<House>
 
 async fn answer_http1(
     request: Request<Incoming>,
-    peer: std::net::SocketAddr,
-    local: Option<std::net::SocketAddr>,
+    peer: SocketAddr,
     slot: &Slot,
     house: &House,
 ) -> Result<Response<Body>, Infallible> {
@@ -170,7 +184,7 @@ async fn answer_http1(
     let keep_alive = version == Version::HTTP_11 && !closes && !house.leaving.is_cancelled();
     let ready = timeout(BODY_TIMEOUT, without_needless_body(request)).await;
     let mut response = match ready.unwrap_or_else(|_| Err(Problem::body_late())) {
-        Ok(request) => call(house, request, peer, local).await,
+        Ok(request) => call(house, request, peer).await,
         Err(problem) => problem.into_response(),
     };
     if let Some(plan) = take_plan(&mut response) {
@@ -221,13 +235,8 @@ async fn without_needless_body(request: Request<Incoming>) -> Result<Request<Inc
     Ok(request)
 }
 
-async fn call(
-    house: &House,
-    request: Request<Incoming>,
-    peer: std::net::SocketAddr,
-    local: Option<std::net::SocketAddr>,
-) -> poem::Response {
-    let local = LocalAddr(Addr::SocketAddr(local.unwrap_or(peer)));
+async fn call(house: &House, request: Request<Incoming>, peer: SocketAddr) -> poem::Response {
+    let local = LocalAddr(Addr::SocketAddr(house.local));
     let remote = RemoteAddr(Addr::SocketAddr(peer));
     let request = poem::Request::from((request, local, remote, http::uri::Scheme::HTTP));
     house.endpoint.get_response(request).await
@@ -238,14 +247,14 @@ fn take_plan(response: &mut poem::Response) -> Option<Plan> {
 }
 
 async fn serve_http2(socket: Socket, house: Arc<House>) {
-    let (peer, local) = (socket.peer(), socket.local().ok());
+    let peer = socket.peer();
     let asked = Arc::new(AtomicBool::new(false));
     let service = service_fn({
         let (house, asked) = (Arc::clone(&house), Arc::clone(&asked));
         move |request| {
             asked.store(true, Ordering::Release);
             let house = Arc::clone(&house);
-            async move { answer_http2(request, peer, local, &house).await }
+            async move { answer_http2(request, peer, &house).await }
         }
     });
     let mut connection = http2::Builder::new(TokioExecutor::new())
@@ -278,8 +287,7 @@ async fn serve_http2(socket: Socket, house: Arc<House>) {
 /// Over HTTP/2 a stream is a response body, and costs little enough.
 async fn answer_http2(
     mut request: Request<Incoming>,
-    peer: std::net::SocketAddr,
-    local: Option<std::net::SocketAddr>,
+    peer: SocketAddr,
     house: &House,
 ) -> Result<Response<Body>, Infallible> {
     // RFC 8441, section 4: a CONNECT that names the protocol in a pseudo-header.
@@ -290,7 +298,7 @@ async fn answer_http2(
         *request.method_mut() = Method::GET;
         request.extensions_mut().insert(ExtendedConnect);
     }
-    let mut response = call(house, request, peer, local).await;
+    let mut response = call(house, request, peer).await;
     if let Some(plan) = take_plan(&mut response) {
         match (plan.transport, upgrade) {
             (Transport::WebSocket, Some(upgrade)) => {

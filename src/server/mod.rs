@@ -97,9 +97,13 @@ impl Server {
         let leaving = CancellationToken::new();
         let census = Arc::new(Census::default());
         let most = config.max_connections.map_or_else(most_connections, std::num::NonZero::get);
-        let house =
-            Arc::new(House { endpoint: crate::api::endpoint(api), leaving: leaving.clone() });
+        let house = Arc::new(House {
+            endpoint: crate::api::endpoint(api),
+            local: public_address,
+            leaving: leaving.clone(),
+        });
         let admin_house = Arc::new(House {
+            local: admin_address,
             endpoint: admin::endpoint(Arc::clone(&login), metrics, leaving.clone()),
             leaving: CancellationToken::new(),
         });

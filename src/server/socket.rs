@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
@@ -64,12 +64,26 @@ impl Socket {
         self.peer
     }
 
-    /// The local address.
+    /// What was read too early and will be read again.
+    #[must_use]
+    pub fn early(&self) -> &[u8] {
+        self.early.as_ref().map_or(&[], |early| early)
+    }
+
+    /// Reads once more too early; how much came, 0 at the end.
     ///
     /// # Errors
     /// The socket is gone.
-    pub fn local(&self) -> io::Result<SocketAddr> {
-        self.stream.local_addr()
+    pub fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        // A whole head at once, so that hyper need not ask again.
+        let mut bytes = [0; 4096];
+        let mut buffer = ReadBuf::new(&mut bytes);
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
+        let read = buffer.filled();
+        if !read.is_empty() {
+            self.early.get_or_insert_default().extend_from_slice(read);
+        }
+        Poll::Ready(Ok(read.len()))
     }
 
     /// Puts bytes back in front of what will be read next.
