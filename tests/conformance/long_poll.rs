@@ -1,6 +1,9 @@
 //! Long-polling: when an answer comes, and what is in it.
 
+use std::time::Duration;
+
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::support::{Session, Store, TestServer, Via, time_passes};
 
@@ -50,10 +53,12 @@ async fn waits_for(server: &TestServer, session: &Session, query: &str, seconds:
     let bearer = format!("Authorization: Bearer {secret}");
     raw.send(&format!("GET {path}?cursor=1{query} HTTP/1.1\r\nHost: x\r\n{bearer}\r\n\r\n")).await;
     server.until_waiting(1).await;
+    let asked = Instant::now();
     time_passes(seconds - 1).await;
     server.until_waiting(1).await;
     time_passes(1).await;
     let answer = raw.answer().await;
+    assert!(asked.elapsed() < Duration::from_secs(seconds + 3), "answered too late");
     assert_eq!(answer.header("content-length"), Some(&*answer.body.len().to_string()));
     let nothing = r#"{"events":[],"cursor":1,"state":"pending","done":false}"#;
     assert_eq!((answer.status, &*answer.body), (200, nothing));

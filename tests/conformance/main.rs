@@ -72,6 +72,8 @@ macro_rules! stories {
 
 mod backends;
 mod commands;
+mod contention;
+mod core;
 mod credentials;
 mod cursors;
 mod errors;

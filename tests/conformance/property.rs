@@ -1,28 +1,21 @@
 //! Whatever happens, in whatever order, every subscriber's view is the log: told at the core, where
 //! time stands still unless the story moves it.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use proptest::prelude::*;
-use saoma::clock::{Clock, Timestamp};
-use saoma::directory::Open;
-use saoma::entropy::Entropy;
-use saoma::login::limits::Limits;
-use saoma::login::namespace::Namespace;
-use saoma::login::phone::{PhonePass, Scan};
-use saoma::login::service::Sign;
-use saoma::login::{Login, browser::Browser, browser::Opening};
-use saoma::metrics::Metrics;
-use saoma::provider::Simulator;
+use saoma::login::Login;
+use saoma::login::browser::Browser;
+use saoma::login::phone::PhonePass;
 use saoma::store::memory::MemoryStore;
-use saoma::stream::Topics;
 use saoma::stream::event::Event;
-use saoma::stream::hub::{Hub, MOST_SUBSCRIBERS};
+use saoma::stream::hub::MOST_SUBSCRIBERS;
 use saoma::stream::subscription::{Page, Subscription, Turn};
 use serde_json::value::to_raw_value;
+
+use crate::core::{core, open, scan_as};
 
 /// How many seconds any session is kept, however soon it ends.
 const KEPT: u64 = 120;
@@ -108,13 +101,8 @@ struct World {
 
 impl World {
     async fn new(messages: bool) -> Self {
-        let login = Arc::new(core());
-        let ip = [127, 0, 0, 1].into();
-        let opening =
-            Opening { namespace: "default".into(), messages, ip, user_agent: String::new() };
-        let (snapshot, secret) = login.open(opening).await.expect("open");
-        let (id, scene) = (snapshot.session.id, snapshot.session.scene);
-        let browser = login.browser(id, &secret).await.expect("let in");
+        let login = Arc::new(core(|bell| Arc::new(MemoryStore::new(bell))));
+        let (browser, _, scene) = open(&login, messages).await;
         tokio::spawn(Arc::clone(&login).expire_for_ever());
         Self { login, passed: 0, browser, scene, phone: None, subscribers: Vec::new() }
     }
@@ -124,8 +112,7 @@ impl World {
         let chosen = |n: usize| n % self.subscribers.len().max(1);
         match step {
             Step::Scan(who) => {
-                let login_code = format!("sim:Person {who}");
-                let scan = Scan { login_code, entry_scene: None, ip: [127, 0, 0, 1].into() };
+                let scan = scan_as(&format!("Person {who}"));
                 if let Ok(scanned) = self.login.scan(&self.scene, scan).await {
                     self.phone = self.login.phone(&self.scene, &scanned.token).await.ok();
                 }
@@ -201,32 +188,6 @@ impl World {
         }
         assert!(live <= MOST_SUBSCRIBERS);
     }
-}
-
-/// A core as `server::assemble` builds it, without a server around it.
-fn core() -> Login {
-    let clock = Clock::starting_at(Timestamp(1_767_225_600_000));
-    let hub = Arc::new(Hub::default());
-    let rung = Arc::clone(&hub);
-    let store = Arc::new(MemoryStore::new(Arc::new(move |key| rung.ring(key))));
-    let topics = Arc::new(Topics { store, hub, clock });
-    let namespace = Namespace {
-        name: "default".into(),
-        provider: Arc::new(Simulator::new("http://x".into())),
-        directory: Arc::new(Open),
-        session_ttl: Duration::from_secs(60),
-        messages_ttl: Duration::from_secs(90),
-        ticket_ttl: Duration::from_secs(60),
-        match_number: false,
-        sign_up: true,
-        refuse_relayed: false,
-        api_keys: Vec::new(),
-        audience: "default".into(),
-    };
-    let namespaces = HashMap::from([("default".to_owned(), Arc::new(namespace))]);
-    let sign: Sign = Arc::new(|_| Ok((String::new(), 1)));
-    let metrics = Arc::new(Metrics::new().expect("metrics"));
-    Login::new(topics, namespaces, Limits::new(None, clock), Entropy::system(), sign, metrics)
 }
 
 proptest! {

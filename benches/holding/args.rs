@@ -1,0 +1,123 @@
+//! The command line, and the plan it stands for: how many, how long, how often.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+use serde::Serialize;
+
+use crate::Outcome;
+use crate::server::{Kind, Transport};
+
+/// Descriptors that are not held logins: control connections, files, the server's own.
+const SPARE_DESCRIPTORS: u64 = 500;
+
+/// Measures saoma, with nginx and Nchan beside it as the yardstick.
+#[derive(Parser)]
+#[command(name = "holding")]
+pub(crate) struct Args {
+    /// Small counts and short times: says whether it runs, not how well.
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Only these measurements.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<Section>,
+    /// Only these transports.
+    #[arg(long, value_delimiter = ',', default_values_t = Transport::ALL)]
+    pub(crate) transports: Vec<Transport>,
+    /// Only these servers.
+    #[arg(long, value_delimiter = ',', default_values_t = [Kind::Saoma, Kind::Nchan])]
+    pub(crate) servers: Vec<Kind>,
+    /// Rounds of each comparison, the servers taking turns.
+    #[arg(long)]
+    rounds: Option<u32>,
+    /// Also write every figure to this file.
+    #[arg(long)]
+    pub(crate) json: Option<PathBuf>,
+    /// Cargo says this to every bench target.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Section {
+    Memory,
+    Connect,
+    Burst,
+    Idle,
+    Latency,
+    Logins,
+    Million,
+}
+
+/// The sizes of one run.
+#[derive(Clone, Serialize)]
+pub(crate) struct Plan {
+    pub(crate) rounds: u32,
+    /// Memory is the slope between these two counts, so that the empty server is not in it.
+    pub(crate) few: usize,
+    pub(crate) many: usize,
+    /// Whole heartbeats of 15 s, or the figure would depend on when it was begun.
+    pub(crate) idle: Duration,
+    /// Confirmations (or publications) in one latency round.
+    pub(crate) confirms: usize,
+    pub(crate) confirms_per_second: u32,
+    /// Other subscribers held while latency is measured.
+    pub(crate) bystanders: usize,
+    pub(crate) people: usize,
+    pub(crate) logins: Duration,
+    /// Pending sessions at which memory and latency are looked at.
+    pub(crate) levels: Vec<usize>,
+}
+
+impl Args {
+    pub(crate) fn wants(&self, section: Section) -> bool {
+        self.only.is_empty() || self.only.contains(&section)
+    }
+
+    pub(crate) fn wants_any(&self, sections: &[Section]) -> bool {
+        sections.iter().any(|section| self.wants(*section))
+    }
+
+    pub(crate) fn plan(&self, descriptors: u64) -> Outcome<Plan> {
+        let mut plan = if self.quick { quick() } else { full() };
+        plan.rounds = self.rounds.unwrap_or(plan.rounds).max(1);
+        let room = usize::try_from(descriptors.saturating_sub(SPARE_DESCRIPTORS))?;
+        if room < plan.many {
+            return Err(
+                format!("{} descriptors are too few to hold {}", descriptors, plan.many).into()
+            );
+        }
+        Ok(plan)
+    }
+}
+
+fn full() -> Plan {
+    Plan {
+        rounds: 2,
+        few: 2_000,
+        many: 16_000,
+        idle: Duration::from_secs(30),
+        confirms: 2_000,
+        confirms_per_second: 200,
+        bystanders: 2_000,
+        people: 32,
+        logins: Duration::from_secs(10),
+        levels: vec![1_000, 100_000, 1_000_000],
+    }
+}
+
+fn quick() -> Plan {
+    Plan {
+        rounds: 1,
+        few: 500,
+        many: 2_000,
+        idle: Duration::from_secs(2),
+        confirms: 200,
+        confirms_per_second: 200,
+        bystanders: 500,
+        people: 8,
+        logins: Duration::from_secs(2),
+        levels: vec![1_000, 20_000],
+    }
+}

@@ -1,0 +1,81 @@
+//! `cargo bench --bench holding`: what a pending login costs while nothing happens to it, and how
+//! fast it moves when something does, beside nginx with Nchan in the same run.
+//!
+//! Here: the order of the measurements, and nothing of how any of them is made. Each measurement is a
+//! file (`held`, `latency`, `logins`, `million`); what they share is below them: `crowd` (many
+//! subscribers), `subscriber` (one), `decode` (bytes to events), `control` (requests), `door` (how a
+//! server is asked for things), `saoma` and `nchan` (their processes), `measure` (what /proc says).
+
+mod args;
+mod browser;
+mod budgets;
+mod control;
+mod crowd;
+mod decode;
+mod door;
+mod held;
+mod latency;
+mod logins;
+mod machine;
+mod measure;
+mod million;
+mod nchan;
+mod report;
+mod saoma;
+mod server;
+mod subscriber;
+mod table;
+mod wire;
+
+use args::{Args, Section};
+use clap::Parser;
+use report::Report;
+use server::Kind;
+
+/// Nothing is caught here: a measurement that went wrong is no measurement, so it ends the run.
+type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+fn main() -> Outcome<()> {
+    let args = Args::parse();
+    // Each held login is a descriptor here and one in the server, which inherits the limit.
+    let limit = rlimit::increase_nofile_limit(u64::MAX)?;
+    // One thread, so that the client leaves the other core to the server and a time stamp taken after
+    // a read is not late by a hop between threads.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let report = runtime.block_on(run(&args, limit))?;
+    if let Some(path) = &args.json {
+        std::fs::write(path, serde_json::to_vec_pretty(&report)?)?;
+    }
+    println!("{}", report.markdown());
+    Ok(())
+}
+
+async fn run(args: &Args, limit: u64) -> Outcome<Report> {
+    let plan = args.plan(limit)?;
+    let mut servers = args.servers.clone();
+    if servers.contains(&Kind::Nchan) && !nchan::installed() {
+        progress("nginx with Nchan is not installed: no yardstick (benches/run installs it)");
+        servers.retain(|kind| *kind != Kind::Nchan);
+    }
+    let mut report = Report::of(machine::facts(&servers), &plan);
+    if args.wants_any(&[Section::Memory, Section::Connect, Section::Burst, Section::Idle]) {
+        report.held = held::run(args, &plan, &servers).await?;
+    }
+    if args.wants(Section::Latency) {
+        report.latency = latency::run(args, &plan, &servers).await?;
+    }
+    if servers.contains(&Kind::Saoma) {
+        if args.wants(Section::Logins) {
+            report.logins = logins::run(args, &plan).await?;
+        }
+        if args.wants(Section::Million) {
+            report.million = million::run(&plan).await?;
+        }
+    }
+    Ok(report)
+}
+
+/// Progress goes to standard error, so that standard output is the report alone.
+fn progress(line: &str) {
+    eprintln!("· {line}");
+}
