@@ -7,6 +7,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{RngCore, SeedableRng};
 use std::fmt;
 use std::sync::Arc;
+use uuid::Builder;
 
 /// Where random bytes come from. Cheap to clone.
 #[derive(Clone)]
@@ -31,6 +32,12 @@ impl Entropy {
         let mut bytes = [0; N];
         self.0.lock().fill_bytes(&mut bytes);
         bytes
+    }
+
+    /// A fresh URN for one occurrence of something: a random UUID (RFC 9562, sections 4 and 5.4).
+    #[must_use]
+    pub fn urn(&self) -> String {
+        Builder::from_random_bytes(self.bytes()).into_uuid().urn().to_string()
     }
 
     /// A number below `bound`, every one as likely: values that would favour the low ones are

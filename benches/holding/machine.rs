@@ -19,6 +19,8 @@ pub(crate) fn facts(servers: &[Kind]) -> Machine {
         ("processor", line("/proc/cpuinfo", "model name")),
         ("memory", line("/proc/meminfo", "MemTotal")),
         ("kernel", read("/proc/sys/kernel/osrelease")),
+        // What else the machine was doing: above nought, times are not to be trusted.
+        ("load before", read("/proc/loadavg")),
         ("huge pages", read("/sys/kernel/mm/transparent_hugepage/enabled")),
         ("rustc", said("rustc", &["--version"])),
     ];

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use poem::http::StatusCode;
 use poem_openapi::param::Path;
-use poem_openapi::types::Any;
+use poem_openapi::types::{Any, MaybeUndefined};
 use poem_openapi::{Enum, Object, OpenApi};
 use serde_json::Value;
 
@@ -42,7 +42,7 @@ pub struct ServiceEvent {
     #[oai(rename = "type")]
     pub kind: ServiceEventType,
     /// `message`: any JSON.
-    pub body: Option<Any<Value>>,
+    pub body: MaybeUndefined<Any<Value>>,
     /// `rejected`: why, to be shown to the browser.
     #[oai(validator(max_length = 200))]
     pub reason: Option<Text>,
@@ -77,12 +77,17 @@ impl Backends {
     ) -> Result<Said, Problem> {
         let id = SessionId::parse(&session_id).ok_or(LoginError::NotFound("session"))?;
         let ServiceEvent { kind, body, reason } = body.0;
+        let body = match body {
+            MaybeUndefined::Undefined => None,
+            MaybeUndefined::Null => Some(Value::Null),
+            MaybeUndefined::Value(body) => Some(body.0),
+        };
         let id = match (kind, body) {
             (ServiceEventType::Rejected, _) => {
                 self.login.service_rejects(&auth.0, id, reason.map(|text| text.0)).await?
             }
             (ServiceEventType::Message, Some(body)) => {
-                self.login.service_says(&auth.0, id, &raw(&body.0)?).await?
+                self.login.service_says(&auth.0, id, &raw(&body)?).await?
             }
             (ServiceEventType::Message, None) => {
                 let detail = "a message wants a `body`";

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::problem::Problem;
+use crate::entropy::Entropy;
 use crate::login::Login;
 use crate::login::browser::Browser;
 use crate::login::phone::PhonePass;
@@ -58,8 +59,9 @@ impl Commands for BrowserCommands {
         Box::pin(async move {
             let said = parse(&text);
             let reference = reference(&said);
-            answer(reference, said.map_err(|(_, problem)| problem), |said| async move {
-                let Self(login, browser) = &*self;
+            let Self(login, browser) = &*self;
+            let said = said.map_err(|(_, problem)| problem);
+            answer(login.entropy(), reference, said, |said| async move {
                 match &*said.command {
                     "message" => {
                         let id = login.browser_says(browser, &body(&said)?).await?;
@@ -82,8 +84,9 @@ impl Commands for PhoneCommands {
         Box::pin(async move {
             let said = parse(&text);
             let reference = reference(&said);
-            answer(reference, said.map_err(|(_, problem)| problem), |said| async move {
-                let Self(login, phone) = &*self;
+            let Self(login, phone) = &*self;
+            let said = said.map_err(|(_, problem)| problem);
+            answer(login.entropy(), reference, said, |said| async move {
                 match &*said.command {
                     "confirm" => {
                         login.confirm(phone, said.match_number).await?;
@@ -130,6 +133,7 @@ fn reference(said: &Parsed) -> Option<Value> {
 
 /// Lets `run` do what was said, and writes the answer with the command's own `ref`.
 async fn answer<F>(
+    entropy: &Entropy,
     reference: Option<Value>,
     said: Result<Said, Problem>,
     run: impl FnOnce(Said) -> F,
@@ -145,7 +149,10 @@ where
     match done {
         Ok(Value::Object(fields)) => fields.into_iter().for_each(|(k, v)| answer[k] = v),
         Ok(_) => {}
-        Err(problem) => answer["problem"] = problem.to_json().unwrap_or_default(),
+        Err(mut problem) => {
+            problem.instance = Some(entropy.urn());
+            answer["problem"] = problem.to_json().unwrap_or_default();
+        }
     }
     if let Some(reference) = reference {
         answer["ref"] = reference;

@@ -120,6 +120,16 @@ impl<'a, T: ParseFromJSON + Send> ApiExtractor<'a> for Json<T> {
     }
 }
 
+/// A body that nobody wants: read all the same, so that one that is too large changes nothing.
+#[derive(Debug)]
+pub struct Unwanted;
+
+impl<'a> FromRequest<'a> for Unwanted {
+    async fn from_request(request: &'a Request, body: &mut RequestBody) -> poem::Result<Self> {
+        read(request, body).await.map(|_| Self)
+    }
+}
+
 async fn read(request: &Request, body: &mut RequestBody) -> poem::Result<Vec<u8>> {
     let too_large = || {
         let detail = "the body is over 64 KiB";

@@ -160,8 +160,8 @@ fn refused(refusal: Refusal, detail: &str) -> Problem {
 
 /// The problem of an events request that ends early: for `transport`.
 #[must_use]
-pub fn of_ending(ending: Ending) -> (u16, String) {
-    let problem = match ending {
+pub fn of_ending(ending: Ending, occurrence: String) -> (u16, String) {
+    let mut problem = match ending {
         Ending::Replaced => Problem::new(
             StatusCode::CONFLICT,
             "too_many_subscribers",
@@ -169,6 +169,7 @@ pub fn of_ending(ending: Ending) -> (u16, String) {
         ),
         Ending::Gone => Problem::from(LoginError::NotFound("session")),
     };
+    problem.instance = Some(occurrence);
     (problem.status, problem.json())
 }
 

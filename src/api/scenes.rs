@@ -11,7 +11,7 @@ use super::commands::{PhoneCommands, raw, registration};
 use super::cookie;
 use super::credentials::{PhoneAuth, scene};
 use super::events::{EventsResponse, Streams, Wish};
-use super::json::{Json, Text};
+use super::json::{Json, Text, Unwanted};
 use super::problem::Problem;
 use super::schema::{EventId, Message, SessionState, Standing, User};
 use super::sessions::{Audience, Said};
@@ -200,6 +200,7 @@ impl Scenes {
         /// What the code carries.
         #[oai(name = "scene")]
         _scene: Path<String>,
+        _body: Unwanted,
     ) -> Result<Json<Standing>, Problem> {
         self.login.reject(&auth.0).await?;
         Ok(Json(Standing { state: SessionState::Rejected }))

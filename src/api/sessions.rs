@@ -13,7 +13,7 @@ use super::commands::BrowserCommands;
 use super::cookie;
 use super::credentials::BrowserAuth;
 use super::events::{EventsResponse, Streams, Wish};
-use super::json::{Json, Text};
+use super::json::{Json, Text, Unwanted};
 use super::problem::Problem;
 use super::schema::{EventId, Message, SessionState, Ticket, Token};
 use crate::login::browser::{Opening, Snapshot};
@@ -306,6 +306,7 @@ impl Sessions {
         /// The session's id.
         #[oai(name = "session_id")]
         _session_id: Path<String>,
+        _body: Unwanted,
     ) -> Result<Cancelled, Problem> {
         self.login.cancel(&auth.0).await?;
         Ok(Cancelled::Cancelled)

@@ -10,7 +10,7 @@ use super::machine::{self, Command, Refusal, Step};
 use super::namespace::Namespace;
 use super::ports::{PortError, User};
 use super::session::{Session, SessionId};
-use crate::clock::{Clock, Timestamp};
+use crate::clock::Timestamp;
 use crate::entropy::Entropy;
 use crate::metrics::Metrics;
 use crate::store::{Change, Commit, Item, StoreError};
@@ -144,10 +144,10 @@ impl Login {
         Self { topics, namespaces, limits, entropy, sign, metrics }
     }
 
-    /// The core's clock.
+    /// The core's source of randomness.
     #[must_use]
-    pub fn clock(&self) -> Clock {
-        self.topics.clock
+    pub fn entropy(&self) -> &Entropy {
+        &self.entropy
     }
 
     /// How many logins that have not ended are in each state.

@@ -25,10 +25,10 @@ const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
     content-type: application/problem+json\r\n\
     retry-after: 2\r\n\
     connection: close\r\n\
-    content-length: 144\r\n\
+    content-length: 167\r\n\
     \r\n\
     {\"type\":\"urn:saoma:problem:full\",\"title\":\"Service Unavailable\",\"status\":503,\
-    \"detail\":\"all connections are in use; try again\",\"code\":\"full\"}     ";
+    \"detail\":\"all connections are in use; try again\",\"instance\":\"urn:saoma:full\",\"code\":\"full\"}";
 
 /// Accepts connections for ever. Beyond `most` of them, clients are told to come back.
 pub async fn accept(listener: TcpListener, house: Arc<House>, census: Arc<Census>, most: usize) {

@@ -66,8 +66,9 @@ pub enum Ending {
     Gone,
 }
 
-/// Renders an [`Ending`] as a problem for a client that has had no answer yet: status and body.
-pub type Problem = fn(Ending) -> (u16, String);
+/// Renders an [`Ending`], and the URN of this occurrence, as a problem for a client that has had no
+/// answer yet: status and body.
+pub type Problem = fn(Ending, String) -> (u16, String);
 
 /// The future of a command's answer.
 pub type Answer = Pin<Box<dyn Future<Output = String> + Send>>;

@@ -214,7 +214,8 @@ impl Pump {
     fn end(&self, ending: Ending) -> Output {
         match self.counted.transport {
             Transport::LongPoll => {
-                let (status, body) = (self.counted.shared.problem)(ending);
+                let shared = &self.counted.shared;
+                let (status, body) = (shared.problem)(ending, shared.entropy.urn());
                 Output::Answer { status, body, after: After::KeepAlive }
             }
             Transport::Sse => Output::Last(sse::ending(ending), After::Close),

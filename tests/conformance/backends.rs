@@ -88,8 +88,9 @@ async fn what_is_no_event_of_a_service_changes_nothing(store: Store) {
     shop.says(nobody, json!(1)).await.is_problem(404, "not_found");
     shop.redeem("x").await.is_problem(403, "wrong_ticket");
     assert_eq!(session.snapshot().await["cursor"], 1);
+    shop.tells(&session.id, json!({ "type": "message", "body": null })).await.is(202);
     shop.tells(&session.id, json!({ "type": "rejected" })).await.is(202);
-    assert_eq!(session.polls(1).await["events"][0]["data"], json!({}));
+    assert_eq!(session.polls(2).await["events"][0]["data"], json!({}));
 }
 
 async fn a_service_may_have_several_keys(store: Store) {

@@ -88,6 +88,7 @@ async fn a_body_over_64_kib_is_refused(store: Store) {
     let phone = session.scan_as("Alice").await;
     let big = json!({ "body": "x".repeat(65 * 1024), "login_code": "sim:Alice", "ticket": "x" });
     let big = big.to_string();
+    let cancel = format!("/v1/sessions/{}", session.id);
     let answers = [
         server.post("/v1/sessions").body(&*big).await,
         server.post(&phone.path("scan")).body(&*big).await,
@@ -95,6 +96,9 @@ async fn a_body_over_64_kib_is_refused(store: Store) {
         server.post(&phone.path("messages")).bearer(&phone.token).body(&*big).await,
         session.post("messages").body(&*big).await,
         session.post("token").body(&*big).await,
+        // Nor where no body is wanted.
+        server.post(&phone.path("reject")).bearer(&phone.token).body(&*big).await,
+        server.delete(&cancel).bearer(&session.secret).body(&*big).await,
     ];
     for answer in answers {
         answer.is_problem(413, "body_too_large");
