@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use futures_util::Stream;
+use tokio_stream::Stream;
 use futures_util::future::poll_fn;
 use tokio::time::Instant;
 
