@@ -16,6 +16,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
+#[cfg(feature = "jemalloc")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Scan to log in: a browser shows a code, a phone scans it, and the browser is told at once.
 ///
 /// Without a command it serves. Without a configuration it serves on 127.0.0.1:3000 with the
