@@ -63,7 +63,7 @@ struct Settings {
 enum Command {
     /// Serve (what is done without a command)
     Serve,
-    /// Print the `OpenAPI` document
+    #[command(about = "Print the OpenAPI document")]
     Openapi,
     /// Check the configuration and print it as it takes effect, secrets hidden
     CheckConfig,

@@ -5,9 +5,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use tokio_stream::Stream;
 use futures_util::future::poll_fn;
 use tokio::time::Instant;
+use tokio_stream::Stream;
 
 use super::Plan;
 use super::pump::{Output, Pump};
