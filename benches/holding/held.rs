@@ -9,6 +9,7 @@ use crate::args::{Args, Plan, Section};
 use crate::control;
 use crate::crowd::Crowd;
 use crate::decode::EventKind;
+use crate::failures::Failures;
 use crate::measure::float;
 use crate::server::{Kind, Server, Transport};
 use crate::{Outcome, progress};
@@ -42,19 +43,26 @@ impl Held {
     }
 }
 
-pub(crate) async fn run(args: &Args, plan: &Plan, servers: &[Kind]) -> Outcome<Vec<Held>> {
+pub(crate) async fn run(
+    args: &Args,
+    plan: &Plan,
+    servers: &[Kind],
+    failures: &mut Failures,
+) -> Vec<Held> {
     let mut all = Vec::new();
     for transport in &args.transports {
         for round in 1..=plan.rounds {
             for kind in servers {
-                progress(&format!("held: {kind} {transport}, round {round} of {}", plan.rounds));
+                let what = format!("held: {kind} {transport}, round {round} of {}", plan.rounds);
+                progress(&what);
                 let idle = args.wants(Section::Idle) && round == 1;
                 let burst = args.wants(Section::Burst);
-                all.push(one(*kind, *transport, plan, idle, burst).await?);
+                let measured = one(*kind, *transport, plan, idle, burst).await;
+                all.extend(failures.keep(&what, measured));
             }
         }
     }
-    Ok(all)
+    all
 }
 
 async fn one(

@@ -13,6 +13,7 @@ use crate::control::Control;
 use crate::crowd::Crowd;
 use crate::decode::EventKind;
 use crate::door::{Door, Login};
+use crate::failures::Failures;
 use crate::measure::{Process, Spread};
 use crate::server::{Kind, Server, Transport};
 use crate::{Outcome, progress};
@@ -29,25 +30,36 @@ pub(crate) struct Latency {
     pub(crate) spread: Spread,
 }
 
-pub(crate) async fn run(args: &Args, plan: &Plan, servers: &[Kind]) -> Outcome<Vec<Latency>> {
+pub(crate) async fn run(
+    args: &Args,
+    plan: &Plan,
+    servers: &[Kind],
+    failures: &mut Failures,
+) -> Vec<Latency> {
     let mut all = Vec::new();
     for transport in &args.transports {
-        let mut stands = Vec::new();
-        for kind in servers {
-            let server = Server::start(*kind, plan).await?;
-            let mut bystanders = Crowd::new(server.door(), *transport, EventKind::Scanned);
-            bystanders.seat(&server.door().open(0, plan.bystanders).await?).await?;
-            stands.push((server, bystanders));
-        }
-        for round in 1..=plan.rounds {
-            for (number, (server, _)) in stands.iter().enumerate() {
-                let kind = servers[number];
-                progress(&format!("latency: {kind} {transport}, round {round} of {}", plan.rounds));
-                let from = usize::try_from(round)? * 1_000_000;
-                let spread =
-                    confirms(server.door(), server.process(), *transport, plan, from).await?;
-                all.push(Latency { server: kind, transport: *transport, round, spread });
-            }
+        let measured = turns(*transport, plan, servers).await;
+        all.extend(failures.keep(&format!("latency: {transport}"), measured).unwrap_or_default());
+    }
+    all
+}
+
+async fn turns(transport: Transport, plan: &Plan, servers: &[Kind]) -> Outcome<Vec<Latency>> {
+    let mut all = Vec::new();
+    let mut stands = Vec::new();
+    for kind in servers {
+        let server = Server::start(*kind, plan).await?;
+        let mut bystanders = Crowd::new(server.door(), transport, EventKind::Scanned);
+        bystanders.seat(&server.door().open(0, plan.bystanders).await?).await?;
+        stands.push((server, bystanders));
+    }
+    for round in 1..=plan.rounds {
+        for (number, (server, _)) in stands.iter().enumerate() {
+            let kind = servers[number];
+            progress(&format!("latency: {kind} {transport}, round {round} of {}", plan.rounds));
+            let from = usize::try_from(round)? * 1_000_000;
+            let spread = confirms(server.door(), server.process(), transport, plan, from).await?;
+            all.push(Latency { server: kind, transport, round, spread });
         }
     }
     Ok(all)

@@ -13,14 +13,18 @@ use crate::browser::page_post;
 use crate::control::Control;
 use crate::decode::EventKind;
 use crate::door::{Door, Login, phone_token};
+use crate::failures::Failures;
 use crate::measure::{Process, Spread, float};
-use crate::server::{Kind, Server, Transport};
+use crate::saoma::Saoma;
+use crate::server::{Server, Transport};
 use crate::subscriber::Subscriber;
 use crate::{Outcome, progress};
 
 #[derive(Serialize)]
 pub(crate) struct Logins {
     pub(crate) transport: Transport,
+    /// Of the server; none is its default.
+    pub(crate) threads: Option<usize>,
     pub(crate) people: usize,
     pub(crate) per_second: f64,
     /// From the page's first call to its token.
@@ -31,17 +35,27 @@ pub(crate) struct Logins {
     pub(crate) client_us: f64,
 }
 
-pub(crate) async fn run(args: &Args, plan: &Plan) -> Outcome<Vec<Logins>> {
+/// With the threads that the server takes by itself, then with one for each core.
+pub(crate) async fn run(args: &Args, plan: &Plan, failures: &mut Failures) -> Vec<Logins> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut all = Vec::new();
     for transport in &args.transports {
-        progress(&format!("whole logins: {transport}, {} people", plan.people));
-        all.push(one(*transport, plan).await?);
+        for threads in [None, Some(cores)] {
+            let what =
+                format!("whole logins: {transport}, {} people, {}", plan.people, said(threads));
+            progress(&what);
+            all.extend(failures.keep(&what, one(*transport, threads, plan).await));
+        }
     }
-    Ok(all)
+    all
 }
 
-async fn one(transport: Transport, plan: &Plan) -> Outcome<Logins> {
-    let server = Server::start(Kind::Saoma, plan).await?;
+pub(crate) fn said(threads: Option<usize>) -> String {
+    threads.map_or_else(|| "default".to_owned(), |threads| threads.to_string())
+}
+
+async fn one(transport: Transport, threads: Option<usize>, plan: &Plan) -> Outcome<Logins> {
+    let server = Server::Saoma(Saoma::start(threads)?);
     let (door, process, this) = (server.door(), server.process(), Process::of(std::process::id()));
     door.fence().await?;
     let (there, here, start) = (process.cpu()?, this.cpu()?, Instant::now());
@@ -58,6 +72,7 @@ async fn one(transport: Transport, plan: &Plan) -> Outcome<Logins> {
     let count = float(times.len());
     Ok(Logins {
         transport,
+        threads,
         people: plan.people,
         per_second: count / took.as_secs_f64(),
         spread: Spread::of(times)?,

@@ -13,6 +13,7 @@ mod control;
 mod crowd;
 mod decode;
 mod door;
+mod failures;
 mod held;
 mod latency;
 mod logins;
@@ -27,15 +28,17 @@ mod subscriber;
 mod table;
 mod wire;
 
+use std::process::ExitCode;
+
 use args::{Args, Section};
 use clap::Parser;
 use report::Report;
 use server::Kind;
 
-/// Nothing is caught here: a measurement that went wrong is no measurement, so it ends the run.
+/// Nothing is repaired: a measurement in which anything went wrong is none.
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-fn main() -> Outcome<()> {
+fn main() -> Outcome<ExitCode> {
     let args = Args::parse();
     // Each held login is a descriptor here and one in the server, which inherits the limit.
     let limit = rlimit::increase_nofile_limit(u64::MAX)?;
@@ -47,7 +50,7 @@ fn main() -> Outcome<()> {
         std::fs::write(path, serde_json::to_vec_pretty(&report)?)?;
     }
     println!("{}", report.markdown());
-    Ok(())
+    Ok(if report.failures.any() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 async fn run(args: &Args, limit: u64) -> Outcome<Report> {
@@ -59,17 +62,19 @@ async fn run(args: &Args, limit: u64) -> Outcome<Report> {
     }
     let mut report = Report::of(machine::facts(&servers), &plan);
     if args.wants_any(&[Section::Memory, Section::Connect, Section::Burst, Section::Idle]) {
-        report.held = held::run(args, &plan, &servers).await?;
+        report.held = held::run(args, &plan, &servers, &mut report.failures).await;
     }
     if args.wants(Section::Latency) {
-        report.latency = latency::run(args, &plan, &servers).await?;
+        report.latency = latency::run(args, &plan, &servers, &mut report.failures).await;
     }
     if servers.contains(&Kind::Saoma) {
         if args.wants(Section::Logins) {
-            report.logins = logins::run(args, &plan).await?;
+            report.logins = logins::run(args, &plan, &mut report.failures).await;
         }
         if args.wants(Section::Million) {
-            report.million = million::run(&plan).await?;
+            let measured = million::run(&plan).await;
+            let levels = report.failures.keep("sessions in one process", measured);
+            report.million = levels.unwrap_or_default();
         }
     }
     Ok(report)

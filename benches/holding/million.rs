@@ -18,8 +18,8 @@ const BATCH: usize = 50_000;
 pub(crate) struct Level {
     pub(crate) sessions: usize,
     pub(crate) rss: f64,
-    /// Bytes for each session since the level before.
-    pub(crate) per_session: f64,
+    /// Bytes for each session since the level before; the first fills what was freed before it.
+    pub(crate) per_session: Option<f64>,
     /// Server microseconds for each session opened since then.
     pub(crate) open_us: f64,
     #[serde(flatten)]
@@ -49,7 +49,7 @@ pub(crate) async fn run(plan: &Plan) -> Outcome<Vec<Level>> {
         levels.push(Level {
             sessions,
             rss: now,
-            per_session: (now - rss) / float(added),
+            per_session: (!levels.is_empty()).then_some((now - rss) / float(added)),
             open_us: (opened - before) * 1e6 / float(added),
             spread: latency::confirms(door, process, Transport::WebSocket, plan, 0).await?,
         });

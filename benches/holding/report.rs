@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use crate::args::Plan;
 use crate::budgets;
+use crate::failures::Failures;
 use crate::held::Held;
 use crate::latency::Latency;
-use crate::logins::Logins;
+use crate::logins::{self, Logins};
 use crate::machine::Machine;
 use crate::measure::{float, median};
 use crate::million::Level;
@@ -23,6 +24,7 @@ pub(crate) struct Report {
     pub(crate) latency: Vec<Latency>,
     pub(crate) logins: Vec<Logins>,
     pub(crate) million: Vec<Level>,
+    pub(crate) failures: Failures,
 }
 
 /// The medians over the rounds of one server and transport.
@@ -41,7 +43,8 @@ pub(crate) struct HeldMedians {
 impl Report {
     pub(crate) fn of(machine: Machine, plan: &Plan) -> Self {
         let (held, latency, logins, million) = (vec![], vec![], vec![], vec![]);
-        Self { machine, plan: plan.clone(), held, latency, logins, million }
+        let failures = Failures::default();
+        Self { machine, plan: plan.clone(), held, latency, logins, million, failures }
     }
 
     pub(crate) fn held_of(&self, server: Kind, transport: Transport) -> HeldMedians {
@@ -92,6 +95,7 @@ impl Report {
             + &self.whole()
             + &self.levels()
             + &budgets::table(self).under("Budgets")
+            + &self.failures.list()
     }
 
     fn memory(&self) -> String {
@@ -184,6 +188,7 @@ impl Report {
     fn whole(&self) -> String {
         let heads = [
             "transport",
+            "server threads",
             "people at once",
             "logins a second",
             "p50, ms",
@@ -195,6 +200,7 @@ impl Report {
         for logins in &self.logins {
             table.row([
                 logins.transport.to_string(),
+                logins::said(logins.threads),
                 logins.people.to_string(),
                 figure(logins.per_second, 0),
                 figure(logins.spread.p50, 2),

@@ -17,7 +17,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -32,6 +32,8 @@ use accept::RESERVE;
 use census::Census;
 use connection::House;
 
+/// How many connections may wait to be accepted: a proxy that comes back brings all of its own.
+const BACKLOG: u32 = 4096;
 /// How many connections the admin listener takes.
 const MOST_ADMIN: usize = 64;
 
@@ -86,8 +88,8 @@ impl Server {
         clock: Clock,
         entropy: Entropy,
     ) -> Result<Self, StartError> {
-        let public = listen("listen", config.listen).await?;
-        let admin = listen("admin_listen", config.admin_listen).await?;
+        let public = listen("listen", config.listen)?;
+        let admin = listen("admin_listen", config.admin_listen)?;
         let (public_address, admin_address) =
             (local(&public, config.listen)?, local(&admin, config.admin_listen)?);
         let public_url = assemble::public_url(config, public_address);
@@ -144,9 +146,16 @@ impl Server {
     }
 }
 
-async fn listen(setting: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
+fn listen(setting: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
     let failed = |source| StartError::Listen { setting, address, source };
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
+    let open = |socket: TcpSocket| {
+        // As tokio's own bind: a restart need not wait for the old one's connections to fade.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    let listener = socket.and_then(open).map_err(failed)?;
     socket::Socket::prepare(&listener);
     Ok(listener)
 }
