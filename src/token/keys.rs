@@ -6,10 +6,12 @@ use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use jsonwebtoken::{Algorithm, Header};
 use p256::PublicKey;
+use p256::ecdsa::signature::Signer;
+use p256::ecdsa::{Signature, SigningKey};
 use p256::elliptic_curve::sec1::ToEncodedPoint;
-use p256::pkcs8::EncodePrivateKey;
+use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -20,8 +22,10 @@ use super::{Claims, TokenError, store};
 
 /// The keys that sign tokens (ES256).
 pub struct Keys {
-    header: Header,
-    signer: EncodingKey,
+    kid: String,
+    /// The header of every token, encoded.
+    header: String,
+    signer: SigningKey,
     published: Vec<Value>,
 }
 
@@ -34,12 +38,13 @@ impl Keys {
     pub fn open(folder: &Path, entropy: &Entropy, now: Timestamp) -> Result<Self, TokenError> {
         let keys = store::read_or_make(folder, entropy, now)?;
         let newest = keys.last().ok_or(TokenError::Signing)?;
-        let der = newest.to_pkcs8_der().map_err(|_| TokenError::Signing)?;
+        let kid = thumbprint(&newest.public_key());
         let mut header = Header::new(Algorithm::ES256);
-        header.kid = Some(thumbprint(&newest.public_key()));
+        header.kid = Some(kid.clone());
         Ok(Self {
-            header,
-            signer: EncodingKey::from_ec_der(der.as_bytes()),
+            kid,
+            header: encoded(&header)?,
+            signer: SigningKey::from(newest),
             published: keys.iter().map(|key| jwk(&key.public_key())).collect(),
         })
     }
@@ -49,7 +54,14 @@ impl Keys {
     /// # Errors
     /// [`TokenError::Signing`], which no claims should bring about.
     pub fn sign(&self, claims: &Claims) -> Result<String, TokenError> {
-        encode(&self.header, claims, &self.signer).map_err(|_| TokenError::Signing)
+        // Not jsonwebtoken's own `encode`: it reads the key anew for each token, at three times
+        // the cost of the signature. RFC 7515, section 3.1; RFC 7518, section 3.4.
+        let mut token = format!("{}.{}", self.header, encoded(claims)?);
+        let signature: Signature =
+            self.signer.try_sign(token.as_bytes()).map_err(|_| TokenError::Signing)?;
+        token.push('.');
+        token.push_str(&URL_SAFE_NO_PAD.encode(signature.to_bytes()));
+        Ok(token)
     }
 
     /// The public halves of all keys, as `/.well-known/jwks.json` shows them (RFC 7517).
@@ -61,8 +73,14 @@ impl Keys {
 
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Keys").field("kid", &self.header.kid).finish_non_exhaustive()
+        f.debug_struct("Keys").field("kid", &self.kid).finish_non_exhaustive()
     }
+}
+
+/// A part of a token: JSON, in base64url without padding.
+fn encoded(part: &impl Serialize) -> Result<String, TokenError> {
+    let json = serde_json::to_vec(part).map_err(|_| TokenError::Signing)?;
+    Ok(URL_SAFE_NO_PAD.encode(json))
 }
 
 /// The point's two coordinates, as JWK writes them.
@@ -152,8 +170,8 @@ mod tests {
         }
         let both = open(&first, 2);
         assert_eq!(both.jwks()["keys"].as_array().map(Vec::len), Some(2));
-        assert_eq!(both.header.kid.as_deref(), both.jwks()["keys"][1]["kid"].as_str());
-        assert_ne!(both.header.kid, old.header.kid);
+        assert_eq!(Some(&*both.kid), both.jwks()["keys"][1]["kid"].as_str());
+        assert_ne!(both.kid, old.kid);
         assert!(verify(&token, &both.jwks()).is_ok());
     }
 
