@@ -160,7 +160,9 @@ async fn serve_http1(socket: Socket, house: Arc<House>) {
 /// Holds a connection that was taken back, in a task of its own that is as small as it can be.
 fn hold(mut socket: Socket, behind: &[u8], takeover: Takeover, house: Arc<House>) {
     let Takeover { head, framing, plan } = takeover;
-    if plan.transport != Transport::LongPoll {
+    if plan.transport == Transport::LongPoll {
+        socket.poll_only(&plan.shared.entropy);
+    } else {
         socket.stream_only();
     }
     socket.unread(behind);

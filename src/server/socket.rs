@@ -14,11 +14,19 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::census::Place;
+use crate::entropy::Entropy;
 
 /// How long data may stay unacknowledged, and a silent peer unanswering, until it counts as gone.
-const GONE: Duration = Duration::from_secs(30);
-const PROBE_AFTER: Duration = Duration::from_secs(20);
-const PROBE_EVERY: Duration = Duration::from_secs(5);
+const GONE: Duration = Duration::from_secs(40);
+/// How long a connection is silent until it is probed, and how long from probe to probe. Everything
+/// but a long-poll says something before.
+const PROBE_AFTER: Duration = Duration::from_secs(60);
+const PROBE_EVERY: Duration = Duration::from_secs(3);
+/// The same for a long-poll: after how long at the least, and within how many seconds more. Polls
+/// that began together must not be probed together: their probes would push each other out of a
+/// queue, again and again, until all of them seem gone.
+const PROBE_POLL_AFTER: u32 = 15;
+const PROBE_POLL_WITHIN: u32 = 11;
 /// How much the kernel may hold of what is written to a stream: a reader that is slower than this
 /// is noticed, and costs no more.
 const STREAM_SEND_BUFFER: usize = 64 * 1024;
@@ -51,8 +59,6 @@ impl Socket {
         let socket = SockRef::from(listener);
         let _ = socket.set_tcp_nodelay(true);
         let keepalive = TcpKeepalive::new().with_time(PROBE_AFTER).with_interval(PROBE_EVERY);
-        #[cfg(target_os = "linux")]
-        let keepalive = keepalive.with_retries(2);
         let _ = socket.set_tcp_keepalive(&keepalive);
         #[cfg(target_os = "linux")]
         let _ = socket.set_tcp_user_timeout(Some(GONE));
@@ -96,6 +102,13 @@ impl Socket {
     /// What was read too early and has not been taken since.
     pub fn take_early(&mut self) -> Vec<u8> {
         self.early.take().map_or_else(Vec::new, |early| *early)
+    }
+
+    /// Has a client that only waits probed before long, at a moment of its own.
+    pub fn poll_only(&self, entropy: &Entropy) {
+        let after = PROBE_POLL_AFTER + entropy.below(PROBE_POLL_WITHIN);
+        let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(after.into()));
+        let _ = SockRef::from(&self.stream).set_tcp_keepalive(&keepalive);
     }
 
     /// Keeps the kernel from buffering much for a client that does not read.

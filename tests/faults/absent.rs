@@ -15,9 +15,9 @@ use crate::socket::{Socket, handshake};
 
 /// The address of those who vanish.
 const VANISHING: u8 = 99;
-/// By when the server is to have let go of whom it cannot reach: the kernel gives up after 30 s
-/// without an acknowledgement, or 20 s of silence and two probes, 5 s apart.
-const GONE: Duration = Duration::from_secs(45);
+/// By when the server is to have let go of whom it cannot reach: the kernel gives up after 40 s
+/// without an acknowledgement, or 40 s of silence of which the last 15 were probed.
+const GONE: Duration = Duration::from_secs(60);
 /// By when of a WebSocket, with a heartbeat of a second: three pings unanswered, and a farewell.
 const UNANSWERED: Duration = Duration::from_secs(12);
 
