@@ -21,11 +21,15 @@ const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// The files of `static/`: path, media type, content.
-const FILES: [(&str, &str, &str); 6] = [
+const FILES: [(&str, &str, &str); 10] = [
     ("/", HTML, include_str!("../../static/index.html")),
-    ("/login.css", CSS, include_str!("../../static/login.css")),
-    ("/login.js", SCRIPT, include_str!("../../static/login.js")),
+    ("/demo.css", CSS, include_str!("../../static/demo.css")),
+    ("/demo.js", SCRIPT, include_str!("../../static/demo.js")),
+    ("/embed.html", HTML, include_str!("../../static/embed.html")),
+    ("/embed.css", CSS, include_str!("../../static/embed.css")),
+    ("/embed.js", SCRIPT, include_str!("../../static/embed.js")),
     ("/saoma.js", SCRIPT, include_str!("../../static/saoma.js")),
+    ("/saoma-login.js", SCRIPT, include_str!("../../static/saoma-login.js")),
     ("/phone.css", CSS, include_str!("../../static/phone.css")),
     ("/phone.js", SCRIPT, include_str!("../../static/phone.js")),
 ];

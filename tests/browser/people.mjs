@@ -41,7 +41,7 @@ export function screen(page) {
   return {
     page,
     /** @param {string} state @param {number} [timeout] */
-    shows: (state, timeout) => page.locator(`main[data-state="${state}"]`).waitFor({ timeout }),
+    shows: (state, timeout) => page.locator(state === 'done' ? 'body.done' : `[data-state="${state}"]`).waitFor({ timeout }),
     /** @param {string} transport */
     servedBy: (transport) => page.locator(`#transport[data-transport="${transport}"]`).waitFor(),
     text: (/** @type {string} */ id) => page.locator(`#${id}`).innerText(),
