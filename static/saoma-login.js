@@ -155,7 +155,7 @@ function inside(host) {
     });
     return mine;
   }
-  function trouble(problem = /** @type {any} */ (null)) {
+  function trouble(problem) {
     error = problem;
     retryAt = Date.now() + (error?.retryIn ?? (error?.retryAfter ?? 0) * 1000);
   }
@@ -254,8 +254,10 @@ function inside(host) {
       const old = used && login;
       used = wanted;
       clearInterval(clock);
-      if (old) login = token = trouble();
-      old?.stop();
+      if (old) {
+        login = token = error = undefined;
+        old.stop();
+      }
       if (wanted) {
         clock = setInterval(tick, 1000);
         client().start();
