@@ -21,7 +21,7 @@ const TEXT = {
   refresh: ['Refresh', '点击刷新'],
   again: ['Try again', '重试'],
   notYou: ['Not you? New code', '不是你？换一个二维码'],
-  label: ['Your phone asks for this number', '请在手机上输入此数字'],
+  label: ['Type this number on your phone', '请在手机上输入此数字'],
   soon: ['The code expires in {} seconds.', '二维码将在 {} 秒后过期。'],
   link: ['Continue on this device', '在本机上继续'],
   alt: ['Code to scan with your phone', '用手机扫描的二维码'],
@@ -56,17 +56,17 @@ button,#link{font:inherit;font-weight:550;min-height:2.5rem;padding:.4rem 1rem;t
 button:disabled{opacity:.65}
 #stage{display:flex;flex-wrap:wrap;gap:1rem;justify-content:center;width:100%}
 #frame,#bar{forced-color-adjust:none}
-#frame{position:relative;width:var(--size);aspect-ratio:1;overflow:hidden;background:#fff}
+#frame{position:relative;width:var(--size);aspect-ratio:1;overflow:hidden;background:#fff padding-box}
 #frame,#number{border:1px solid var(--line);border-radius:var(--r)}
 img{width:100%;height:100%;object-fit:contain}
-#mask{position:absolute;inset:0;padding:1rem;gap:.6rem;color:light-dark(#14201b,#e9f0ec);background:color-mix(in srgb,var(--card) 85%,transparent);backdrop-filter:blur(3px)}
+#mask{position:absolute;inset:0;padding:1rem;gap:.6rem;color:light-dark(#14201b,#e9f0ec);background:color-mix(in srgb,var(--card) 90%,transparent);backdrop-filter:blur(3px)}
 [data-state=loading] #frame{background:var(--line)}
 @media (prefers-reduced-motion:no-preference){[data-state=loading] #frame{animation:wait 1s infinite alternate}}
 @keyframes wait{to{opacity:.4}}
 #avatar{flex:none;display:grid;place-items:center;overflow:hidden;width:4rem;height:4rem;border-radius:50%;font-size:1.6rem;color:var(--on);background:var(--accent)}
 #avatar *{grid-area:1/1}
 #sign{width:2.75rem;fill:none;stroke:currentColor;stroke-width:1.8;stroke-linecap:round}
-#avatar:not([hidden])~button{color:inherit;background:var(--line)}
+#avatar:not([hidden])~button{color:inherit;background:var(--card)}
 #number{flex:1 1 7rem;padding:.75rem}
 #digits{font-size:3.5rem;line-height:1.2}
 #countdown{width:var(--size);margin-top:.9rem;font-size:.85rem;font-variant:tabular-nums}

@@ -3,7 +3,7 @@ import { chromium } from 'playwright-core';
 
 const ARGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
   '--disable-background-networking', '--disable-component-update', '--disable-sync'];
-const WAIT_MS = (Number(process.env.W) || 15_000);
+const WAIT_MS = 15_000;
 
 export function launch() {
   return chromium.launch({ executablePath: process.env.SAOMA_CHROMIUM ?? '/usr/bin/chromium', args: ARGS });
