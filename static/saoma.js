@@ -16,7 +16,7 @@ const WAIT_SECONDS = 25; // shortest proxies cut at 30 s
 const PROVEN_MS = 1000; // doomed connections live shorter
 const SILENT_HEARTBEATS = 2.5;
 const SLEPT_MS = 10_000;
-const GRACE_MS = 5000; // by which a stream may outlive its session
+const GRACE_MS = 5000;
 const BACKOFF_MS = 500;
 const BACKOFF_CAP_MS = 10_000;
 const STRIKES = 2;
@@ -107,7 +107,7 @@ export function createLogin(options = {}) {
       secret = bearer;
       path = where;
       ({ transports: offered, heartbeat_seconds: heartbeat } = events);
-      cursor = tries = 0;
+      cursor = 0;
       ticket = '';
       redemption = null;
       session = { ...rest, code: { ...rest.code, url: url(`${path}/code`) } };
@@ -128,9 +128,9 @@ export function createLogin(options = {}) {
   }
   function close() {
     open = false;
-    drop();
-    for (const timer of [retryTimer, tickTimer]) clock.clearTimeout(timer);
-    retryTimer = suspect = report = null;
+    clock.clearTimeout(tickTimer);
+    report = null;
+    renew();
     show();
   }
   function finish(last, event) {
@@ -142,6 +142,7 @@ export function createLogin(options = {}) {
     if (mine === round) emit('end', { state: last, event });
   }
   function fail(error, again) {
+    if (!error.code) error = new LoginError(0, 'network', String(error));
     close();
     if (again && error.temporary) error.retryIn = later(again, error.retryAfter);
     else listen('removeEventListener');
@@ -367,15 +368,18 @@ export function createLogin(options = {}) {
     // Such events come in groups.
     if (!open || clock.now() - woken < 1000) return;
     woken = clock.now();
+    renew();
+    seek(true);
+  }
+  function renew() {
     drop();
     clock.clearTimeout(retryTimer);
     retryTimer = suspect = null;
     tries = 0;
-    seek(true);
   }
   function leave() {
     if (!open) return;
-    drop();
+    renew();
     show();
   }
   const outside = /** @type {any} */ ({
