@@ -8,7 +8,7 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 
 use super::address::ClientAddress;
 use super::commands::{PhoneCommands, raw, registration};
-use super::cookie;
+use super::cookie::{self, Reach};
 use super::credentials::{PhoneAuth, scene};
 use super::events::{EventsResponse, Streams, Wish};
 use super::json::{Json, Text, Unwanted};
@@ -152,7 +152,8 @@ impl Scenes {
         let scanned = self.login.scan(&scene, scan).await?;
         // A scene that was scanned is one that we made: it has no mark that a cookie's path may not.
         let path = format!("/v1/scenes/{scene}");
-        let cookie = cookie::set(&path, &scanned.token, scanned.kept_for, self.https);
+        let reach = Reach::of(self.https, false);
+        let cookie = cookie::set(&path, &scanned.token, scanned.kept_for, reach);
         Ok(Claimed::Claimed(Json(scanned.into()), cookie))
     }
 

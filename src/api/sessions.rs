@@ -10,10 +10,11 @@ use poem_openapi::{ApiResponse, Object, OpenApi, Tags};
 
 use super::address::ClientAddress;
 use super::commands::BrowserCommands;
-use super::cookie;
+use super::cookie::{self, Reach};
 use super::credentials::BrowserAuth;
 use super::events::{EventsResponse, Streams, Wish};
 use super::json::{Json, Text, Unwanted};
+use super::origin::{self, Asking};
 use super::problem::Problem;
 use super::schema::{EventId, Message, SessionState, Ticket, Token};
 use crate::login::browser::{Opening, Snapshot};
@@ -140,6 +141,9 @@ pub enum Picture {
         #[oai(header = "Content-Type")] String,
         #[oai(header = "Cache-Control")] String,
         #[oai(header = "Vary")] String,
+        /// It may be shown in pages of any origin.
+        #[oai(header = "Cross-Origin-Resource-Policy")]
+        String,
     ),
 }
 
@@ -170,6 +174,7 @@ impl Sessions {
         &self,
         request: &Request,
         address: ClientAddress,
+        asking: Asking,
         body: Json<Option<Open>>,
     ) -> Result<Opened, Problem> {
         let Open { namespace, messages, .. } = body.0.unwrap_or_default();
@@ -178,10 +183,13 @@ impl Sessions {
             messages: messages.unwrap_or(false),
             ip: address.0,
             user_agent: request.header(header::USER_AGENT).unwrap_or_default().to_owned(),
+            visitor: asking.0,
         };
-        let (snapshot, secret) = self.login.open(opening).await?;
+        let opened = self.login.open(opening).await?;
+        let (snapshot, secret) = (opened.snapshot, opened.secret);
         let path = format!("/v1/sessions/{}", snapshot.session.id);
-        let cookie = cookie::set(&path, &secret, snapshot.kept_for, self.is_https());
+        let reach = Reach::of(self.is_https(), opened.guest);
+        let cookie = cookie::set(&path, &secret, snapshot.kept_for, reach);
         let mut session = self.render(snapshot, request);
         session.cursor = None;
         session.secret = Some(secret.as_str().to_owned());
@@ -228,6 +236,7 @@ impl Sessions {
             image.media_type.to_owned(),
             "private, max-age=3600".to_owned(),
             "Accept".to_owned(),
+            "cross-origin".to_owned(),
         ))
     }
 
@@ -342,11 +351,7 @@ impl Sessions {
 
     /// Where this client reaches the server: as configured, else as it just did.
     fn base(&self, request: &Request) -> String {
-        let host = || {
-            let authority = || request.uri().authority().map(http::uri::Authority::as_str);
-            let host = request.header(header::HOST).or_else(authority).unwrap_or_default();
-            format!("http://{host}")
-        };
+        let host = || format!("http://{}", origin::host(request).unwrap_or_default());
         self.public_url.clone().unwrap_or_else(host)
     }
 

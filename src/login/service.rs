@@ -13,6 +13,7 @@ use super::session::{Session, SessionId};
 use crate::clock::Timestamp;
 use crate::entropy::Entropy;
 use crate::metrics::Metrics;
+use crate::origin::Origin;
 use crate::store::{Change, Commit, Item, StoreError};
 use crate::stream::Topics;
 use crate::stream::event::EventType;
@@ -23,7 +24,7 @@ pub(super) const RETENTION: Duration = Duration::from_secs(120);
 /// How often a change is tried against others; so many losses in a row mean that something is off.
 const ATTEMPTS: usize = 64;
 /// The first byte of every record, so that another version's records are told from ours.
-const RECORD_FORMAT: u8 = 1;
+const RECORD_FORMAT: u8 = 2;
 
 /// Why a call was not served.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -34,6 +35,9 @@ pub enum LoginError {
     /// The secret, phone token or API key is missing or wrong.
     #[error("{0}")]
     Unauthorized(&'static str),
+    /// The page is of an origin that may not do this.
+    #[error("pages of this origin may not do this; see the setting `origins` of the namespace")]
+    OriginNotAllowed,
     /// The session's rules say no.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -170,6 +174,11 @@ impl Login {
     /// [`LoginError::NotFound`]
     pub fn namespace(&self, name: &str) -> Result<&Arc<Namespace>, LoginError> {
         self.namespaces.get(name).ok_or(LoginError::NotFound("namespace"))
+    }
+
+    /// Every origin that is in the list of some namespace.
+    pub fn listed_origins(&self) -> impl Iterator<Item = &Origin> {
+        self.namespaces.values().flat_map(|namespace| &namespace.origins)
     }
 
     /// The session as it stands, expired if its time is over.

@@ -9,6 +9,7 @@ use uuid::{Builder, Uuid};
 use super::ports::{Identity, User};
 use super::scene::Scene;
 use super::secret::Digest;
+use super::visitor::Opener;
 use crate::clock::Timestamp;
 use crate::entropy::Entropy;
 use crate::stream::event::EventType;
@@ -124,6 +125,8 @@ pub struct Session {
     pub expires_at: Timestamp,
     /// Where it stands.
     pub state: State,
+    /// The origin of the page that opened it, if it named one.
+    pub(super) opener: Option<Opener>,
     pub(super) secret: Digest,
     pub(super) ticket: Digest,
     pub(super) messages_sent: u32,
