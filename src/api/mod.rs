@@ -16,6 +16,7 @@ pub mod cookie;
 pub mod cors;
 pub mod credentials;
 pub mod document;
+pub mod encoding;
 pub mod events;
 pub mod json;
 pub mod origin;
