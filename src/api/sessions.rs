@@ -12,7 +12,7 @@ use super::address::ClientAddress;
 use super::commands::BrowserCommands;
 use super::cookie::{self, Reach};
 use super::credentials::BrowserAuth;
-use super::events::{EventsResponse, Streams, Wish};
+use super::events::{EventsResponse, Left, Streams, Wish};
 use super::json::{Json, Text, Unwanted};
 use super::origin::{self, Asking};
 use super::problem::Problem;
@@ -247,6 +247,7 @@ impl Sessions {
     /// something after the cursor, else after `wait` seconds with none. The same events with the
     /// same numbers on all of them, so a client may change from one to another at any moment.
     #[oai(path = "/v1/sessions/:session_id/events", method = "get", operation_id = "followSession")]
+    #[expect(clippy::too_many_arguments, reason = "one for each parameter of the address")]
     async fn events(
         &self,
         auth: BrowserAuth,
@@ -260,8 +261,15 @@ impl Sessions {
         /// How many seconds a long-poll may wait.
         #[oai(validator(minimum(value = "0"), maximum(value = "60")))]
         wait: Query<Option<u64>>,
+        /// The transport that you left for this one, if you did: `websocket`, `sse` or
+        /// `long-poll`. For the operators' eyes.
+        transport: Query<Option<String>>,
+        /// Why: `not_opened`, `no_hello`, `died`, `stalled` or `remembered`; any other word counts
+        /// as `other`.
+        reason: Query<Option<String>>,
     ) -> Result<EventsResponse, Problem> {
-        let wish = Wish::read(request, cursor.0, wait.0)?;
+        let left = Left { transport: transport.0, reason: reason.0 };
+        let wish = Wish::read(request, cursor.0, wait.0, left)?;
         let transport = self.streams.choose(&auth.0.namespace.name, request)?;
         let watched = self.login.watch(&auth.0, wish.cursor).await?;
         let commands = BrowserCommands::new(Arc::clone(&self.login), auth.0);

@@ -78,6 +78,7 @@ mod cors;
 mod credentials;
 mod cursors;
 mod errors;
+mod fallbacks;
 mod leaving;
 mod limits;
 mod logins;
