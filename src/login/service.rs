@@ -239,7 +239,7 @@ impl Login {
     pub(super) async fn load(&self, id: SessionId) -> Result<Current, LoginError> {
         let record = self.topics.store.load(id.0, self.now()).await?;
         let record = record.ok_or(LoginError::NotFound("session"))?;
-        let session = decode(&record.bytes)?;
+        let session = decode(id, &record.bytes)?;
         Ok(Current { session, cursor: record.last, version: record.version })
     }
 
@@ -294,10 +294,11 @@ fn encode(session: &Session) -> Result<Vec<u8>, LoginError> {
     })
 }
 
-fn decode(bytes: &[u8]) -> Result<Session, LoginError> {
+fn decode(id: SessionId, bytes: &[u8]) -> Result<Session, LoginError> {
     let record = bytes.strip_prefix(&[RECORD_FORMAT]).unwrap_or_default();
-    postcard::from_bytes(record).map_err(|error| {
+    let session: Session = postcard::from_bytes(record).map_err(|error| {
         tracing::error!(%error, "session.not_decoded");
         LoginError::Store
-    })
+    })?;
+    Ok(Session { id, ..session })
 }

@@ -19,7 +19,7 @@ use crate::stream::event::EventType;
 pub(super) const PHONE_TOKENS: usize = 4;
 
 /// A session's id: a random UUID.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub struct SessionId(pub u128);
 
 impl SessionId {
@@ -107,7 +107,8 @@ pub enum State {
 /// One attempt to log in.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Session {
-    /// Its id, in the browser's calls.
+    /// Its id, in the browser's calls. Not in its record: that is kept under it.
+    #[serde(skip)]
     pub id: SessionId,
     /// What its code carries.
     pub scene: Scene,
