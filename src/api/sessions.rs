@@ -125,7 +125,8 @@ pub enum Opened {
     #[oai(status = 201)]
     Opened(
         Json<Session>,
-        /// The session's secret as a cookie, so that a plain `EventSource` works on the same site.
+        /// The session's secret as a cookie, so that a plain `EventSource` works: on the same site,
+        /// and over https on a page of a listed origin as well.
         #[oai(header = "Set-Cookie")]
         String,
     ),

@@ -88,6 +88,9 @@ async fn a_page_of_a_listed_origin_follows_what_it_opened(store: Store, via: Via
     let session = open(&server, &headers).await;
     is_served(events(&session, via).header("origin", SHOP), via).await;
     events(&session, via).header("origin", EVIL).await.is_problem(403, "origin_not_allowed");
+    // And what its own server opened for it.
+    let session = server.browser(via).open_only().await;
+    is_served(events(&session, via).header("origin", SHOP), via).await;
 }
 
 async fn behind_a_proxy_that_renames_the_host_a_page_follows_what_it_opened(
