@@ -27,7 +27,7 @@ const TEXT = {
   alt: ['Code to scan with your phone', '用手机扫描的二维码'],
 };
 
-// Ids name the parts too. Live regions stand empty first: else they are not read out.
+// Live regions stand empty first: else they are not read out.
 const HTML = `<div id="base" role="group" aria-labelledby="title">
 <div id="title" tabindex="-1"><slot name="title"><h2 id="heading"></h2></slot></div>
 <div id="lead"><div id="status" role="status"><span id="said"></span><slot name="expired" id="expired"></slot><slot name="unregistered" id="unregistered"></slot></div><div id="alert" role="alert"></div></div>
@@ -133,7 +133,6 @@ function inside(host) {
     });
     on('state', ({ state, previous, event, error: problem }) => {
       last = event?.data;
-      // What went wrong stays said while the client tries again.
       if (state === 'loading') token = who = lost = clearTimeout(timer); else trouble(problem);
       if (state === 'scanned') {
         meet(last);
@@ -235,7 +234,6 @@ function inside(host) {
     $.countdown.style.visibility = waiting ? '' : 'hidden';
     $.bar.style.backgroundSize = `${1e5 * seconds / total}%`;
     put('time', new Date(seconds * 1000).toISOString().slice(14, 19));
-    // Each second would be noise.
     const near = !waiting || seconds > 30 ? 99 : seconds > 10 ? 30 : 10;
     if (near !== mark) put('soon', near < mark && total > near * 1000 ? say('soon', `${seconds}`) : '');
     mark = near;
@@ -247,7 +245,7 @@ function inside(host) {
     paint();
   }
 
-  // Comes, goes or wants something else; a moment later, for a move is none of it.
+  // A moment later, for a move is nothing.
   const settle = () => queueMicrotask(() => {
     const wanted = host.isConnected && JSON.stringify(options());
     if (wanted !== used) {

@@ -85,8 +85,9 @@ test('the time is said at 30 and at 10 seconds, and never else', async () => {
   assert.equal(await screen.page.locator('#time').getAttribute('role'), 'timer', 'which is not announced');
 });
 
-test('a code renewed unasked is no news', async () => {
+test('a code renewed unasked is no news', async (t) => {
   const brief = await startServer({ SAOMA_SESSION_TTL: '5' });
+  t.after(brief.stop);
   const screen = await listening(brief.url, 'auto-refresh="1"');
   await screen.shows('pending');
   const first = await screen.session();
@@ -94,11 +95,11 @@ test('a code renewed unasked is no news', async () => {
   await screen.shows('expired');
   const said = (await screen.said()).filter((text) => !/expires in/.test(text));
   assert.deepEqual(said, [...EMPTY, SCAN, 'status: This code has expired.']);
-  await brief.stop();
 });
 
-test('the focus goes to the button of an expired code only if it was inside', async () => {
+test('the focus goes to the button of an expired code only if it was inside', async (t) => {
   const brief = await startServer({ SAOMA_SESSION_TTL: '5' });
+  t.after(brief.stop);
   const screen = await openPage(context, brief.url, '<input id="outside"><saoma-login id="element" auto-refresh="0"></saoma-login>');
   await screen.shows('pending');
   await screen.page.locator('#outside').focus();
@@ -113,7 +114,6 @@ test('the focus goes to the button of an expired code only if it was inside', as
   assert.equal(await focused(screen), 'link');
   await screen.shows('expired');
   assert.equal(await focused(screen), 'retry');
-  await brief.stop();
 });
 
 test('offline is said, and over by itself', async () => {
