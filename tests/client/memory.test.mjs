@@ -104,6 +104,18 @@ test('a page that stays tries again after ten minutes, and does not feel it', as
   assert.deepEqual(it.ways, ['websocket']);
 });
 
+test('on long-poll too, what is better is tried every ten minutes, and nothing is felt', async () => {
+  const it = await onLongPoll();
+  await it.advance(10 * MINUTE + 10_000);
+  assert.deepEqual([it.sockets.length, it.sources.length], [2, 2]);
+  await it.server.happens('scanned');
+  assert.deepEqual(it.ids, [1, 2]);
+  await it.advance(9 * MINUTE);
+  assert.deepEqual([it.sockets.length, it.sources.length], [2, 2]);
+  assert.deepEqual(it.transports, ['long-poll']);
+  assert.deepEqual(it.ways, ['long-poll']);
+});
+
 test('another failure demotes again without a gap', async () => {
   const it = await onSse();
   const { source } = it;

@@ -64,6 +64,15 @@ test('a login is told from the code to the end', async () => {
   await it.isOver();
 });
 
+test('who is not registered is no end: that can be mended on the phone', async () => {
+  const it = await served();
+  for (const type of ['scanned', 'unregistered', 'scanned', 'confirmed']) {
+    await it.socket.brings(await it.server.happens(type, { ticket: 't1' }));
+  }
+  assert.deepEqual(it.states.slice(-4), ['scanned', 'unregistered', 'scanned', 'confirmed']);
+  assert.equal(it.said('end').length, 1);
+});
+
 test('starting twice opens one session', async () => {
   const it = await opened();
   await it.start();

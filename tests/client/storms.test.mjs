@@ -2,7 +2,7 @@
 // trouble is over the login comes to its end.
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { hangs, problem, refused } from './fakes.mjs';
+import { drained, hangs, problem, refused } from './fakes.mjs';
 import { page } from './page.mjs';
 
 const STORMS = 100;
@@ -39,8 +39,20 @@ class Storm {
   async beat() {
     for (const link of this.#carrying) if (link.open) await link.heartbeat();
   }
+  /** Another session: its log is its own. */
+  another() {
+    this.happened = 1;
+    return drained();
+  }
+  /** What was told of the session that is under way. */
+  get ids() {
+    const { heard } = this.it;
+    const last = heard.findLastIndex(([type]) => type === 'session');
+    return heard.slice(last).filter(([type]) => type === 'event').map(([, { id }]) => id);
+  }
   async step() {
     const { it } = this, link = this.pick(this.streams);
+    it.random = this.random();
     await this.pick([
       () => link && this.hello(link),
       () => link && this.hello(link),
@@ -56,16 +68,18 @@ class Storm {
       () => it.shown(),
       () => it.online(),
       () => it.told('offline'),
+      () => this.another(it.login.refresh()),
+      async () => this.another(this.it = await it.reload()),
       () => it.clock.sleep(this.random() * 100_000),
       () => it.advance(this.random() * 100),
       () => it.advance(this.random() * 1000),
       () => it.advance(this.random() * 5000),
       () => it.advance(this.random() * 60_000),
     ])();
-    const { ways } = it;
+    const { ways } = this.it;
     assert.equal(new Set(ways).size, ways.length, `two of a kind: ${ways}`);
-    const asking = it.poll?.open && it.poll.query.wait === '0'; // the old way is named until the answer
-    const { transport } = it.login;
+    const asking = this.it.poll?.open && this.it.poll.query.wait === '0'; // the old way is named until the answer
+    const { transport } = this.it.login;
     if (transport && !asking) assert.ok(ways.includes(transport), `${transport} serves, of ${ways}`);
   }
   /** The server is well from now on; what does not pass here is silent for ever. */
@@ -86,17 +100,20 @@ class Storm {
 test(`${STORMS} storms`, async () => {
   for (let seed = 1; seed <= STORMS; seed++) {
     const random = dice(seed);
-    const it = page();
-    it.random = 0.3 + random() / 2;
-    it.server.lifetime = 100_000;
-    await it.start();
-    const storm = new Storm(it, random);
+    const first = page();
+    first.server.lifetime = 100_000;
+    await first.start();
+    const storm = new Storm(first, random);
     try {
       for (let n = 0; n < STEPS; n++) await storm.step();
       await storm.calm();
+      const { it } = storm;
       assert.equal(it.ways.at(-1), it.login.transport, 'one serves, and nothing worse is open');
+      for (const report of it.reports) {
+        assert.match(report, /^(websocket|sse) (not_opened|no_hello|died|stalled|remembered)$/);
+      }
       await storm.happens('confirmed', { ticket: 't' });
-      assert.deepEqual(it.ids, Array.from({ length: storm.happened + 1 }, (_, n) => n + 1));
+      assert.deepEqual(storm.ids, Array.from({ length: storm.happened + 1 }, (_, n) => n + 1));
       assert.equal(it.login.state, 'confirmed');
       await it.isOver();
     } catch (cause) {
