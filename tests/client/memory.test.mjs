@@ -40,6 +40,13 @@ test('the next page does not try what failed here, and takes what worked at once
   assert.deepEqual(next.ways, ['sse']);
 });
 
+test('a page that is left in the middle of trying has learnt something too', async () => {
+  const it = await lasting({ transports: ['websocket', 'sse'] });
+  await it.advance(4000);
+  const next = await it.reload();
+  assert.deepEqual([next.sockets.length, next.sources.length], [0, 1]);
+});
+
 test('where only long-poll worked, the next page is served at once', async () => {
   const next = await (await onLongPoll()).reload();
   assert.equal(next.login.transport, 'long-poll');

@@ -126,6 +126,14 @@ for (const [name, fate, status] of [['no network', refused, 0], ['a timeout', pr
   });
 }
 
+test('a server that stays away is asked ever more seldom', async () => {
+  const it = page();
+  it.server.every('open', refused);
+  await it.start();
+  await it.advance(40_000);
+  assert.deepEqual(it.said('error').slice(0, 7).map(({ retryIn }) => retryIn), [250, 500, 1000, 2000, 4000, 5000, 5000]);
+});
+
 test('a server that says when to come back is not asked before', async () => {
   const it = page();
   it.server.next('open', problem(429, 'too_many', { 'Retry-After': '7' }));
