@@ -1,14 +1,10 @@
-// @ts-check
-// The browser's side of a Saoma login. What it offers stands in saoma.d.ts, why it does so in README.md.
+// The browser's side of a Saoma login: saoma.d.ts says what it offers, README.md by what rules.
 
-/**
- * @import { Clock, Login, Session, State, Token, Transport } from './saoma.d.ts'
- * @typedef {{ kind: Transport, asked: number, since: number, heard: number, proven?: boolean, timer?: any, close?: () => void }} Link
- */
+/** @import { Clock, Login, Session, State, Token, Transport } from './saoma.d.ts' */
 
 /** @type {Transport[]} */
 const ORDER = ['websocket', 'sse', 'long-poll'];
-const [WEBSOCKET, SSE, POLL] = ORDER;
+const [WEBSOCKET, , POLL] = ORDER;
 const ENDS = ['rejected', 'expired', 'cancelled'];
 const STATES = ['pending', 'scanned', 'unregistered', 'confirmed', ...ENDS];
 const TYPES = ['hello', 'heartbeat', 'code', 'message', ...STATES];
@@ -18,7 +14,7 @@ const HELLO_MS = [4000, 3000]; // less fails good connections that are slow
 const REQUEST_MS = 15_000;
 const WAIT_SECONDS = 25; // shortest proxies cut at 30 s
 const LEAST_WAIT_SECONDS = 5;
-const PROVEN_MS = 1000; // sooner comes the burst that even a doomed connection lets through
+const PROVEN_MS = 1000; // sooner comes what even a doomed connection lets through
 const SILENT_HEARTBEATS = 2.5;
 const TICK_MS = 1000;
 const SLEPT_MS = 10_000;
@@ -55,25 +51,25 @@ export function createLogin(options = {}) {
   };
 
   const /** @type {Map<string, Set<any>>} */ listeners = new Map();
-  const /** @type {Map<Transport, Link>} */ links = new Map();
+  const /** @type {Map<Transport, any>} */ links = new Map();
   let /** @type {State} */ state = 'idle';
   let /** @type {Session | null} */ session = null;
   let /** @type {Transport | null} */ transport = null;
   let /** @type {Transport[]} */ offered = [];
   let /** @type {Promise<Token> | null} */ redemption = null;
-  let /** @type {{ kind: Transport, reason: string, clear?: boolean, proven?: boolean } | null} */ suspect = null;
-  let /** @type {{ kind: Transport, reason: string } | null} */ report = null;
-  let /** @type {Record<string, number>} */ strikes = {};
-  let /** @type {{ at?: number, worked?: Transport, demoted: Record<string, number> }} */ memory = { demoted: {} };
+  let /** @type {any} */ suspect = null;
+  let /** @type {any} */ report = null;
+  let /** @type {any} */ strikes = {};
+  let /** @type {any} */ memory = {};
   let secret = '', ticket = '', path = '';
-  let round = 0; // one more with every begin and stop: outdates what is under way
+  let round = 0; // outdates what is under way
   let open = false, overdue = false;
   let cursor = 0, heartbeat = 0, tries = 0, patience = WAIT_SECONDS, due = 0, ticked = 0, woken = 0;
-  let /** @type {any} */ retryTimer, /** @type {any} */ hedgeTimer, /** @type {any} */ tickTimer;
+  let /** @type {any} */ retryTimer, /** @type {any} */ tickTimer;
 
   function emit(type, detail) {
     for (const listener of [...(listeners.get(type) ?? [])]) {
-      try { listener(detail); } catch (error) { (window.reportError ?? console.error)(error); }
+      try { listener(detail); } catch (error) { console.error(error); }
     }
   }
   function move(next, more) {
@@ -87,11 +83,9 @@ export function createLogin(options = {}) {
     const timer = clock.setTimeout(() => abort.abort(), ms + REQUEST_MS);
     let answer, text, json;
     try {
-      /** @type {Record<string, string>} */ const headers = { Accept: 'application/json' };
-      if (body) headers['Content-Type'] = 'application/json';
-      if (bearer) headers.Authorization = `Bearer ${bearer}`;
       answer = await fetch(url(rest), {
-        method, headers, keepalive: method === 'DELETE', cache: 'no-store', signal: abort.signal, body: body && JSON.stringify(body),
+        method, keepalive: method === 'DELETE', cache: 'no-store', signal: abort.signal, body: body && JSON.stringify(body),
+        headers: { ...(body && { 'Content-Type': 'application/json' }), ...(bearer && { Authorization: `Bearer ${bearer}` }) },
       });
       text = await answer.text();
     } catch (cause) {
@@ -99,14 +93,12 @@ export function createLogin(options = {}) {
     } finally {
       clock.clearTimeout(timer);
     }
-    try { json = JSON.parse(text || '{}'); } catch { /* a proxy's own page */ }
+    try { json = JSON.parse(text || '{}'); } catch {}
     if (answer.ok && json) return json;
     // A 200 that is not JSON is some portal's, and passes.
     throw new LoginError(answer.ok ? 0 : answer.status, json?.code ?? `http_${answer.status}`, json?.detail,
       +answer.headers.get('Retry-After') || undefined);
   }
-
-  // ---- opening and ending
 
   async function begin() {
     const mine = ++round;
@@ -114,21 +106,24 @@ export function createLogin(options = {}) {
     listen('addEventListener');
     move('loading');
     try {
-      const { session_id, scene, code, match_number = null, expires_at, expires_in, events, secret: bearer } = await call(
-        'POST', '/v1/sessions', { body: { namespace, locale, messages }, bearer: '' });
-      const where = `/v1/sessions/${encodeURIComponent(session_id)}`;
+      const { secret: bearer, events, ...rest } = await call('POST', '/v1/sessions', { body: { namespace, locale, messages }, bearer: '' });
+      const where = `/v1/sessions/${rest.session_id}`;
       if (mine !== round) return forget(where, bearer);
+      open = true;
       secret = bearer;
       path = where;
-      offered = events.transports;
-      heartbeat = events.heartbeat_seconds;
-      open = true;
+      ({ transports: offered, heartbeat_seconds: heartbeat } = events);
       cursor = tries = 0;
       ticket = '';
       redemption = null;
-      session = { session_id, scene, match_number, code: { ...code, url: url(`${path}/code`) }, expires_at, deadline: 0 };
-      expires(expires_in);
-      recall();
+      session = { ...rest, code: { ...rest.code, url: url(`${path}/code`) } };
+      expires(rest.expires_in);
+      strikes = {};
+      memory = {};
+      try {
+        const known = JSON.parse(window.localStorage.getItem(key()));
+        if (known.at > clock.now() - REMEMBERED_MS) memory = known;
+      } catch {}
       emit('session', session);
       if (mine !== round) return;
       ticked = clock.now();
@@ -140,11 +135,10 @@ export function createLogin(options = {}) {
   function close() {
     open = false;
     drop();
-    for (const timer of [retryTimer, hedgeTimer, tickTimer]) clock.clearTimeout(timer);
+    for (const timer of [retryTimer, tickTimer]) clock.clearTimeout(timer);
     retryTimer = suspect = report = null;
     show();
   }
-  /** The session is over. */
   function finish(last, event) {
     const mine = round;
     listen('removeEventListener');
@@ -154,76 +148,54 @@ export function createLogin(options = {}) {
     if (mine === round) emit('end', { state: last, event });
   }
   function fail(error, again) {
-    if (!(error instanceof LoginError)) error = new LoginError(0, 'unexpected', String(error));
     close();
     if (again && error.temporary) error.retryIn = later(again, error.retryAfter);
     else listen('removeEventListener');
     move('error', { error });
     emit('error', error);
   }
-  /** Tells the server that nobody waits any more, so that the phone hears it too. */
-  async function forget(where = path, bearer = secret) {
-    try { await call('DELETE', where, { bearer }); } catch { /* it expires */ }
-  }
+  const forget = (where = path, bearer = secret) => call('DELETE', where, { bearer }).catch(() => {});
   function expires(seconds) {
     if (session) due = (session.deadline = clock.now() + seconds * 1000) + GRACE_MS;
     overdue = false;
   }
 
-  // ---- what worked here before
-
   const key = () => `saoma ${new URL(url('/')).origin} ${window.navigator?.connection?.type}`;
-  function recall() {
-    strikes = {};
-    memory = { demoted: {} };
-    try {
-      const known = JSON.parse(window.localStorage.getItem(key()));
-      if (known.at > clock.now() - REMEMBERED_MS) memory = known;
-    } catch { /* nothing kept, or not allowed to look */ }
-  }
   function remember() {
-    try { window.localStorage.setItem(key(), JSON.stringify(memory)); } catch { /* the next page finds out itself */ }
+    try { window.localStorage.setItem(key(), JSON.stringify(memory)); } catch {}
   }
 
-  // ---- the ways to the log
-
-  /** The best that delivers. */
   const serving = () => ORDER.find((kind) => links.get(kind)?.since) ?? null;
   function show() {
     if (transport !== serving()) emit('transport', { transport: transport = serving() });
   }
   const ways = () => ORDER.filter((kind, n) => transports.includes(kind) && offered.includes(kind)
     && [WebSocket, EventSource, true][n]);
-  /** Has the best way tried that is worth it, and long-poll while none serves. */
+  // The best way that is worth it, and long-poll while none serves.
   function seek(hurry) {
     const all = ways(), served = serving();
     if (!all.length) return fail(new LoginError(406, 'no_transport'));
-    const demoted = all.filter((kind) => memory.demoted[kind] > clock.now());
-    if (demoted.length === all.length) memory.demoted = {}; // there is nothing else
+    const demoted = all.filter((kind) => memory[kind] > clock.now());
+    if (demoted.length === all.length) memory = {};
     const better = all.slice(0, served ? all.indexOf(served) : 9).filter((kind) => kind !== POLL && !demoted.includes(kind));
     // What worked before goes first; a better one is tried once that serves.
     const kind = better.find((way) => !served && way === memory.worked) ?? better[0];
-    const first = all.find((way) => way === POLL && way === memory.worked) ?? kind ?? POLL;
-    if (!links.size && first !== all[0]) report ??= { kind: all[0], reason: 'remembered' };
-    if (!served && !links.has(POLL) && all.includes(POLL)) {
-      clock.clearTimeout(hedgeTimer);
-      if (hurry || first === POLL) poll();
-      else hedgeTimer = clock.setTimeout(() => serving() || links.has(POLL) || poll(), HEDGE_MS);
-    }
+    const first = memory.worked === POLL || !kind ? POLL : kind;
+    if (!transport && !links.size && first !== all[0]) report ??= { kind: all[0], reason: 'remembered' };
+    if (!served && !links.has(POLL) && all.includes(POLL)) poll(hurry || first === POLL ? 0 : HEDGE_MS);
     if (kind && !links.has(kind)) dial(kind);
   }
   function begun(kind) {
-    const link = { kind, asked: cursor, since: 0, heard: 0 };
-    links.set(kind, link);
-    return link;
+    links.set(kind, { kind, asked: cursor, since: 0 });
+    return links.get(kind);
   }
   const current = (link) => links.get(link.kind) === link;
-  function drop(which) {
-    for (const link of [...links.values()]) {
-      if (which && !which(link.kind)) continue;
-      links.delete(link.kind);
-      clock.clearTimeout(link.timer);
-      try { link.close?.(); } catch { /* a stand-in may not know how */ }
+  function drop(kinds = ORDER) {
+    for (const kind of kinds) {
+      const link = links.get(kind);
+      links.delete(kind);
+      clock.clearTimeout(link?.timer);
+      link?.close?.();
     }
   }
   function events(kind, more) {
@@ -238,10 +210,10 @@ export function createLogin(options = {}) {
     const link = begun(kind);
     let reason = 'not_opened', /** @type {any} */ channel;
     link.timer = clock.setTimeout(() => lost(link, 'no_hello'), HELLO_MS[ORDER.indexOf(kind)]);
-    const hear = (/** @type {{ data: any }} */ { data }) => receive(link, data);
-    const end = (/** @type {any} */ { code }) => {
+    const hear = ({ data }) => receive(link, data);
+    const end = ({ code }) => {
       // Going down or too busy says nothing against the transport.
-      const status = code > 4399 && code < 4600 ? code - 4000 : code > 1010 && code < 1014 ? 503 : 0;
+      const status = code > 4399 ? code - 4000 : code > 1010 && code < 1014 ? 503 : 0;
       if (status) refused(link, new LoginError(status, `close_${code}`)); else lost(link, reason);
     };
     try {
@@ -250,11 +222,11 @@ export function createLogin(options = {}) {
         channel.onmessage = hear;
         channel.onclose = end;
       } else {
-        // Secrets in URLs end up in the logs of proxies: the cookie goes first where there is one.
+        // Secrets in URLs end up in logs: the cookie goes first where there is one.
         const cookie = !strikes.sse && new URL(url('/')).origin === window.location?.origin;
         channel = new EventSource(url(events(kind, cookie ? '' : `&access_token=${encodeURIComponent(secret)}`)));
         for (const type of TYPES) channel.addEventListener(type, hear);
-        channel.onerror = end; // its own retrying knows neither blame nor backoff
+        channel.onerror = end; // its own retrying knows no backoff
       }
       channel.onopen = () => { reason = 'died'; };
       link.close = () => channel.close();
@@ -262,30 +234,28 @@ export function createLogin(options = {}) {
       lost(link, reason);
     }
   }
-  async function poll() {
+  async function poll(delay = 0) {
     const link = begun(POLL), abort = new AbortController();
+    const pause = (ms) => new Promise((done) => { link.timer = clock.setTimeout(() => done(0), ms); });
     link.close = () => abort.abort();
+    if (delay) await pause(delay);
     // The first asks without waiting: an answer is what proves the way.
     for (let wait = 0; current(link); wait = patience) {
       const asked = clock.now(), from = cursor;
       try {
         const answer = await call('GET', events(POLL, `&wait=${wait}`), { ms: wait * 1000, abort });
         if (!current(link)) return;
-        // What lies before our cursor can only be a log that started again.
-        const start = answer.events[0]?.id - 1 || answer.cursor;
-        if (start < from && from <= cursor) cursor = start;
+        if (from <= cursor && (answer.cursor < from || answer.events[0]?.id <= from)) cursor = 0; // another log
         verdict(true);
-        if (!ways().includes(POLL)) drop((kind) => kind === POLL);
+        if (!ways().includes(POLL)) drop([POLL]);
         else if (!link.since) adopt(link);
         for (const event of answer.events) if (open) take(event);
         if (open && answer.done) finish(answer.state);
-        // Empty before its time: a server that leaves. Whoever comes next needs a moment.
-        if (wait && !answer.events.length && clock.now() - asked < 1000) {
-          await new Promise((resolve) => { link.timer = clock.setTimeout(() => resolve(0), backoff()); });
-        }
+        if (wait && !answer.events.length && clock.now() - asked < 1000) await pause(backoff()); // a server that leaves
       } catch (/** @type {any} */ error) {
-        // Held and then cut: something in between is less patient.
-        if (wait && [0, 408, 504, 524].includes(error.status) && clock.now() - asked >= 1000) patience = Math.max(LEAST_WAIT_SECONDS, wait / 2);
+        if (!current(link)) return;
+        // Held, then cut: somebody between is less patient.
+        if (wait && [0, 408, 504, 524].includes(error.status) && clock.now() - asked >= 1000) patience = Math.max(LEAST_WAIT_SECONDS, wait >> 1);
         else refused(link, error);
       }
     }
@@ -293,11 +263,12 @@ export function createLogin(options = {}) {
 
   function receive(link, text) {
     if (!current(link)) return;
-    const event = JSON.parse(text), { type, id, data } = event;
+    let event;
+    try { event = Object(JSON.parse(text)); } catch { return; }
+    const { type, id, data } = event;
     link.heard = clock.now();
     if (type === 'hello') {
-      // The log that we knew is gone; another starts.
-      if (data.cursor < link.asked && link.asked <= cursor) cursor = data.cursor;
+      if (data.cursor < link.asked && link.asked <= cursor) cursor = 0;
       heartbeat = data.heartbeat_seconds;
       expires(data.expires_in);
       adopt(link);
@@ -310,13 +281,14 @@ export function createLogin(options = {}) {
     }
     if (id) take(event);
   }
-  /** It delivers: worse ones are not needed any more. */
+  // It delivers.
   function adopt(link) {
     link.since = link.heard = clock.now();
     clock.clearTimeout(link.timer);
-    drop((kind) => ORDER.indexOf(kind) > ORDER.indexOf(link.kind));
+    drop(ORDER.slice(ORDER.indexOf(link.kind) + 1));
     if (suspect?.kind === link.kind) suspect = null;
     memory.worked = link.kind;
+    memory.at = link.since;
     remember();
     show();
     if (open && !retryTimer) seek();
@@ -328,39 +300,36 @@ export function createLogin(options = {}) {
     tries = 0;
     if (type === 'confirmed') {
       ticket = data.ticket;
-      due = Infinity; // what goes on after it has a longer life, told by the next hello
+      due = Infinity; // the longer life of messages is told by the next hello
     }
-    if (ENDS.includes(type) || (type === 'confirmed' && !messages)) return finish(/** @type {State} */ (type), event);
+    if (ENDS.includes(type) || (type === 'confirmed' && !messages)) return finish(type, event);
     const mine = round;
     emit('event', event);
     if (mine !== round) return;
-    if (STATES.includes(type)) move(/** @type {State} */ (type), { event });
+    if (STATES.includes(type)) move(type, { event });
     if (type === 'code' && session) {
       session = { ...session, code: { ...session.code, content: data.content, url: `${url(`${path}/code`)}?v=${id}` } };
       emit('session', session);
     }
   }
 
-  // ---- when a way is lost
-
-  /** Ended, fell silent or never opened; whether by its own fault a plain request tells. */
+  // By its own fault or the server's? A plain request tells.
   function lost(link, reason) {
     if (!current(link)) return;
     const { kind, proven } = link;
-    drop((other) => other === kind);
+    drop([kind]);
     show();
-    if (retryTimer) return; // the server is in trouble, and will be asked again
-    // Silent while another delivered: that is no slow server.
-    suspect = { kind, reason, proven, clear: reason === 'no_hello' && !!serving() };
+    // Silent while another delivered: no slow server is.
+    suspect = { kind, reason, proven, clear: reason === 'no_hello' && (serving() || !ways().includes(POLL)) };
     ask();
   }
   function verdict(answers) {
     const { kind, reason, clear, proven } = suspect ?? {};
     suspect = null;
-    if (!kind || !reason || !answers) return;
+    if (!kind || !answers) return;
     if (!proven) strikes[kind] = (strikes[kind] ?? 0) + 1;
     if (!clear && !(strikes[kind] >= STRIKES)) return later(seek);
-    memory.demoted[kind] = clock.now() + DEMOTED_MS;
+    memory[kind] = clock.now() + DEMOTED_MS;
     strikes[kind] = 0;
     report = { kind, reason };
     remember();
@@ -369,7 +338,7 @@ export function createLogin(options = {}) {
   function refused(link, error) {
     if (!current(link)) return;
     const { kind } = link, { status, temporary, retryAfter } = error, off = status === 406 || status === 426;
-    drop((other) => other === kind);
+    drop([kind]);
     if (status === 404 || status === 410 || (overdue && temporary)) return finish('expired');
     if (!off && !temporary) return fail(error);
     if (off) offered = offered.filter((other) => other !== kind);
@@ -379,7 +348,7 @@ export function createLogin(options = {}) {
     else if (!retryTimer) seek(true);
   }
   function ask() {
-    drop((kind) => kind === POLL);
+    drop([POLL]);
     poll();
   }
   const backoff = () => random() * Math.min(BACKOFF_CAP_MS, BACKOFF_MS * 2 ** tries++);
@@ -390,26 +359,24 @@ export function createLogin(options = {}) {
     return ms;
   }
 
-  // ---- time, and the page that comes and goes
-
   function tick() {
     const now = clock.now(), slept = now - ticked > SLEPT_MS;
     ticked = now;
     tickTimer = clock.setTimeout(tick, TICK_MS);
-    // In a hidden page timers are rare, and jump without any sleep.
+    // Hidden pages have few timers, asleep or not.
     if (slept && window.document?.visibilityState !== 'hidden') return wake();
     for (const link of links.values()) {
       if (link.kind !== POLL && link.since && now - link.heard > heartbeat * 1000 * SILENT_HEARTBEATS) lost(link, 'stalled');
     }
-    if (now > due) { // a last look: it may have ended otherwise, and the server's clock counts if it can be asked
+    if (now > due) { // a last look, for the server's clock counts
       overdue = true;
       due = now + GRACE_MS;
       ask();
     } else if (!suspect && !retryTimer) seek();
   }
-  /** A phone that comes back from another app, a laptop that slept: their sockets are dead without a word. */
+  // After a sleep sockets are dead without a word.
   function wake() {
-    // These events come in groups: one new beginning for all of them.
+    // Such events come in groups.
     if (!open || clock.now() - woken < 1000) return;
     woken = clock.now();
     drop();
@@ -418,34 +385,32 @@ export function createLogin(options = {}) {
     tries = 0;
     seek(true);
   }
-  /** @type {Record<string, (event: any) => void>} */
-  const outside = {
+  function leave() {
+    if (!open) return;
+    drop();
+    show();
+  }
+  const outside = /** @type {any} */ ({
     visibilitychange: () => window.document.visibilityState === 'visible' && wake(),
-    pagehide: () => open && drop(),
-    offline: () => { if (open) { drop(); show(); } }, // said before any socket notices
+    pagehide: leave,
+    offline: leave, // said before any socket notices
     pageshow: (event) => event.persisted && wake(),
-    online: () => { // another network, where everything may be otherwise
-      memory = { demoted: {} };
+    online: () => { // perhaps another network
+      memory = {};
       strikes = {};
       remember();
       if (state === 'error') begin(); else wake();
     },
-  };
+  });
   function listen(verb) {
-    for (const type in outside) (type === 'visibilitychange' ? window.document : window)?.[verb]?.(type, outside[type]);
+    for (const type in outside) window[verb]?.(type, outside[type]);
   }
 
-  /** @returns {Promise<Token>} */
-  async function exchange(n = 1) {
-    try {
-      return await call('POST', `${path}/token`, { body: { ticket } });
-    } catch (/** @type {any} */ error) {
-      if (n === 4 || !error.temporary) throw error;
-      const ms = 1000 * (error.retryAfter ?? random() * 2 ** (n - 1));
-      await new Promise((resolve) => { clock.setTimeout(() => resolve(0), ms); });
-      return exchange(n + 1);
-    }
-  }
+  const exchange = (n = 1) => call('POST', `${path}/token`, { body: { ticket } }).catch(async (error) => {
+    if (n === 4 || !error.temporary) throw error;
+    await new Promise((done) => { clock.setTimeout(() => done(0), 1000 * (error.retryAfter ?? random() * 2 ** (n - 1))); });
+    return exchange(n + 1);
+  });
 
   /** @type {Login} */
   const login = {
@@ -474,7 +439,7 @@ export function createLogin(options = {}) {
       await begin();
     },
     redeem: () => (ticket ? redemption ??= exchange().catch((error) => { redemption = null; throw error; })
-      : Promise.reject(new LoginError(409, 'wrong_state', 'there is no confirmation to redeem'))),
+      : Promise.reject(new LoginError(409, 'wrong_state'))),
     send: (body) => call('POST', `${path}/messages`, { body: { body } }),
     get state() { return state; },
     get session() { return session; },
