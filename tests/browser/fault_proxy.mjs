@@ -13,15 +13,19 @@ import { once } from 'node:events';
  * @property {'flushed' | 'held'} [gzip] event streams are compressed; `held`: until there is a lot of it
  * @property {number} [pollMs] a long-poll not answered by then gets 504
  * @property {(answer: string) => boolean} [drops] whether this long-poll's answer is lost on the way
- * @typedef {{ kind: 'websocket' | 'sse' | 'long-poll', wait: number, status?: number, began: number }} Seen
+ * @typedef {{ kind: 'websocket' | 'sse' | 'long-poll', wait: number, status?: number, parts: number }} Seen
+ *   `parts`: of the stream's, how many went by
  */
 const KILLED_AFTER_MS = 200;
+const SERVICE_RESTART = Buffer.from([0x88, 2, 1012 >> 8, 1012 & 0xff]); // a WebSocket's close frame
 
 /** @param {string} target the server's address @param {Faults} [faults] */
 export async function startFaultProxy(target, faults = {}) {
   const { hostname, port } = new URL(target);
   /** @type {Seen[]} what asked for events */
   const seen = [];
+  /** @type {Set<() => void>} */
+  const tunnels = new Set();
   const inner = http.createServer((req, res) => {
     const asks = /\/events(\?|$)/.test(req.url ?? '');
     const stream = req.headers.accept?.includes('text/event-stream');
@@ -62,7 +66,7 @@ export async function startFaultProxy(target, faults = {}) {
   /** @param {Seen['kind']} kind @param {http.IncomingMessage} req */
   function note(kind, req) {
     const wait = Number(new URL(req.url ?? '', target).searchParams.get('wait') ?? 0);
-    /** @type {Seen} */ const entry = { kind, wait, began: Date.now() };
+    /** @type {Seen} */ const entry = { kind, wait, parts: 0 };
     seen.push(entry);
     return entry;
   }
@@ -94,7 +98,9 @@ export async function startFaultProxy(target, faults = {}) {
       server.write(`${req.method} ${req.url} HTTP/1.1\r\n${lines}\r\n`);
       client.pipe(server);
     });
-    const end = () => { server.destroy(); client.destroy(); };
+    const end = () => { tunnels.delete(leave); server.destroy(); client.destroy(); };
+    const leave = () => { client.end(SERVICE_RESTART); server.destroy(); };
+    tunnels.add(leave);
     for (const side of [server, client]) side.on('error', end).on('close', end);
     let head = Buffer.alloc(0);
     server.on('data', (part) => {
@@ -107,6 +113,7 @@ export async function startFaultProxy(target, faults = {}) {
         part = head.subarray(at);
         if (faults.websocket?.includes('killed')) setTimeout(end, KILLED_AFTER_MS);
       }
+      if (part.length) entry.parts++;
       if (!faults.websocket?.includes('mute')) client.write(part);
     });
   }
@@ -141,6 +148,8 @@ export async function startFaultProxy(target, faults = {}) {
     url: `http://127.0.0.1:${/** @type {net.AddressInfo} */ (outer.address()).port}`,
     faults,
     seen,
+    /** Closes every WebSocket as a server does that leaves while others stay. */
+    leave() { for (const close of tunnels) close(); },
     /** Resets every connection, the next may come. */
     cut() { for (const { client } of wires) client.resetAndDestroy(); },
     /** The connections of now carry nothing any more, and no end of it is told; the next may come. */

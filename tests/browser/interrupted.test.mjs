@@ -1,11 +1,14 @@
 // Logins that are interrupted in the middle: the server restarts, every connection is cut, the network is
 // away for a while, the laptop sleeps. The page goes on by itself.
-import { after, afterEach, before, describe, test } from 'node:test';
+import { after, afterEach, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { startServer } from './server.mjs';
 import { launch } from './people.mjs';
-import { showMeasured, visit } from './visit.mjs';
+import { eventually, showMeasured, visit } from './visit.mjs';
 import { startFaultProxy } from './fault_proxy.mjs';
+
+/** A connection that has carried so much has given heartbeats after its first second. */
+const HEARD = 5;
 
 let browser, server;
 /** @type {(() => any)[]} what the test under way started */
@@ -44,22 +47,45 @@ test('a server that restarts gets everybody back over WebSocket, with a new code
   }
 });
 
-test('every connection reset at once: nothing is lost, everybody comes back over WebSocket', async () => {
+test('a server that leaves while others stay costs no transport and no event', async () => {
   const proxy = await startFaultProxy(server.url);
+  ends.push(() => proxy.stop());
+  const visitor = await arrive('close 1012, three times', proxy.url);
+  await visitor.screen.servedBy('websocket');
+  const mobile = await visitor.scan();
+  await visitor.screen.shows('scanned');
+  let sockets = 0;
+  for (let n = 1; n <= 3; n++) {
+    sockets = await lives(proxy, sockets, 1); // each as soon as it has said hello
+    proxy.leave();
+  }
+  await lives(proxy, sockets, 1);
+  await visitor.screen.servedBy('websocket');
+  await noneDemoted(visitor);
+  await visitor.confirm(mobile);
+  await visitor.showedOnce('scanned');
+});
+
+test('every connection reset at once: nothing is lost, everybody comes back over WebSocket', async () => {
+  const beating = await startServer({ SAOMA_HEARTBEAT_SECONDS: '1' });
+  ends.push(() => beating.stop());
+  const proxy = await startFaultProxy(beating.url);
   ends.push(() => proxy.stop());
   const visitor = await arrive('every connection reset', proxy.url);
   await visitor.screen.servedBy('websocket');
   const mobile = await visitor.scan();
   await visitor.screen.shows('scanned');
+  let sockets = 0;
   for (let n = 1; n <= 3; n++) {
-    const before = hellos(proxy);
+    sockets = await lives(proxy, sockets, HEARD);
     proxy.cut();
-    await more(proxy, before);
   }
+  await lives(proxy, sockets, HEARD);
   await visitor.screen.servedBy('websocket');
   await noneDemoted(visitor);
   await visitor.confirm(mobile);
   await visitor.showedOnce('scanned');
+  assert.deepEqual(new Set(proxy.seen.map(({ status }) => status)), new Set([101, 200]));
 });
 
 for (const asked of ['websocket', 'sse', 'long-poll']) {
@@ -93,20 +119,19 @@ for (const asked of ['websocket', 'sse', 'long-poll']) {
   });
 }
 
-/** @param {Awaited<ReturnType<typeof startFaultProxy>>} proxy */
-const hellos = (proxy) => proxy.seen.filter(({ kind, status }) => kind === 'websocket' && status === 101).length;
-
-/** @param {Awaited<ReturnType<typeof startFaultProxy>>} proxy @param {number} before */
-async function more(proxy, before) {
-  const late = Date.now() + 20_000;
-  while (hellos(proxy) <= before) {
-    assert.ok(Date.now() < late, 'the page did not come back over WebSocket');
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+/**
+ * One more WebSocket is open and has carried so much. Answers how many there were.
+ * @param {Awaited<ReturnType<typeof startFaultProxy>>} proxy @param {number} before @param {number} parts
+ */
+async function lives({ seen }, before, parts) {
+  const open = () => seen.filter(({ kind, status }) => kind === 'websocket' && status === 101);
+  await eventually(() => open().length > before && open().at(-1).parts >= parts, 'the page does not come back over WebSocket');
+  return open().length;
 }
 
-/** What this browser remembers holds nothing against WebSocket: the next page has it at once. */
+/** What this browser remembers of the ways holds nothing against any. */
 async function noneDemoted(visitor) {
-  const remembered = await visitor.screen.page.evaluate(() => JSON.stringify(localStorage));
-  assert.doesNotMatch(remembered, /demoted|blocked/);
+  const known = await visitor.screen.page.evaluate(() => Object.values(localStorage).map((text) => JSON.parse(text)));
+  assert.ok(known.length, 'what worked is remembered');
+  for (const ways of known) assert.deepEqual(Object.keys(ways).sort(), ['at', 'worked']);
 }

@@ -89,14 +89,14 @@ export function startHaproxy(port, config) {
   });
 }
 
-/** Caddy with its own authority for the certificate, kept in its folder. @param {number} port @param {string} site */
-export function startCaddy(port, site) {
+/** Caddy, its certificates and whatever else it keeps in its own folder. @param {number} port @param {number} plain @param {string} site */
+export function startCaddy(port, plain, site) {
   return start('caddy', port, async (dir) => {
     await writeFile(join(dir, 'site'), site);
     await writeFile(join(dir, 'Caddyfile'), `{
       admin off
       skip_install_trust
-      http_port ${await freePort()}
+      http_port ${plain}
       https_port ${port}
     }
     import ${dir}/site`);

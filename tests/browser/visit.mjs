@@ -5,9 +5,20 @@ import { newContext, openLogin, phone } from './people.mjs';
 
 const TRANSPORTS = ['websocket', 'sse', 'long-poll'];
 
+const LATE_MS = 20_000;
+const LOOK_MS = 20;
+
 /** @type {Record<string, string | number>[]} what each visit measured, for the table at the end */
 const measured = [];
 export const showMeasured = () => console.table(measured);
+
+/** Waits for something that no event tells of. @param {() => boolean} holds @param {string} otherwise */
+export async function eventually(holds, otherwise) {
+  for (const late = Date.now() + LATE_MS; !holds();) {
+    assert.ok(Date.now() < late, otherwise);
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+}
 
 /** Runs in the page: every state that it comes to show, in order. */
 function keepJournal() {
