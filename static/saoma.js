@@ -1,6 +1,6 @@
-// The browser's side of a Saoma login: saoma.d.ts says what it offers, README.md by what rules.
+// The browser's side of a login. What it offers: saoma.d.ts; its rules: README.md.
 
-/** @import { Clock, Login, Session, State, Token, Transport } from './saoma.d.ts' */
+/** @import { Login, Session, State, Token, Transport } from './saoma.d.ts' */
 
 /** @type {Transport[]} */
 const ORDER = ['websocket', 'sse', 'long-poll'];
@@ -13,12 +13,10 @@ const HEDGE_MS = 400;
 const HELLO_MS = [4000, 3000]; // less fails good connections that are slow
 const REQUEST_MS = 15_000;
 const WAIT_SECONDS = 25; // shortest proxies cut at 30 s
-const LEAST_WAIT_SECONDS = 5;
-const PROVEN_MS = 1000; // sooner comes what even a doomed connection lets through
+const PROVEN_MS = 1000; // doomed connections live shorter
 const SILENT_HEARTBEATS = 2.5;
-const TICK_MS = 1000;
 const SLEPT_MS = 10_000;
-const GRACE_MS = 5000; // by which a stream may outlive its session
+const GRACE_MS = 5000;
 const BACKOFF_MS = 500;
 const BACKOFF_CAP_MS = 10_000;
 const STRIKES = 2;
@@ -26,18 +24,12 @@ const DEMOTED_MS = 600_000;
 const REMEMBERED_MS = 86_400_000;
 
 export class LoginError extends Error {
-  retryIn = /** @type {number | null} */ (null);
-  constructor(status, code, detail, retryAfter) {
+  status; code; detail; retryAfter; retryIn;
+  constructor(status, code, detail, retryAfter, retryIn = null) {
     super(detail || code);
-    this.name = 'LoginError';
-    this.status = status;
-    this.code = code;
-    this.detail = detail;
-    this.retryAfter = retryAfter;
+    Object.assign(this, { name: 'LoginError', status, code, detail, retryAfter, retryIn });
   }
-  get temporary() {
-    return [0, 408, 429].includes(this.status) || this.status >= 500;
-  }
+  get temporary() { return [0, 408, 429].includes(this.status) || this.status >= 500; }
 }
 
 /** @type {typeof import('./saoma.d.ts').createLogin} */
@@ -46,12 +38,12 @@ export function createLogin(options = {}) {
   const /** @type {any} */ window = options.window ?? globalThis;
   const { fetch = window.fetch, WebSocket = window.WebSocket, EventSource = window.EventSource } = options;
   const endpoint = (options.endpoint ?? new URL('.', import.meta.url).href).replace(/\/$/, '');
-  const /** @type {Clock} */ clock = options.clock ?? {
+  const /** @type {any} */ clock = options.clock ?? {
     now: () => Date.now(), setTimeout: (what, ms) => setTimeout(what, ms), clearTimeout: (id) => clearTimeout(id),
   };
 
-  const /** @type {Map<string, Set<any>>} */ listeners = new Map();
   const /** @type {Map<Transport, any>} */ links = new Map();
+  let /** @type {any[][]} */ listeners = [];
   let /** @type {State} */ state = 'idle';
   let /** @type {Session | null} */ session = null;
   let /** @type {Transport | null} */ transport = null;
@@ -68,8 +60,8 @@ export function createLogin(options = {}) {
   let /** @type {any} */ retryTimer, /** @type {any} */ tickTimer;
 
   function emit(type, detail) {
-    for (const listener of [...(listeners.get(type) ?? [])]) {
-      try { listener(detail); } catch (error) { console.error(error); }
+    for (const [its, listener] of listeners) {
+      try { if (its === type) listener(detail); } catch (error) { console.error(error); }
     }
   }
   function move(next, more) {
@@ -79,12 +71,14 @@ export function createLogin(options = {}) {
   }
 
   const url = (rest) => new URL(endpoint + rest, window.location?.href).href;
-  async function call(method, rest, { body, bearer = secret, ms = 0, abort = new AbortController() } = /** @type {any} */ ({})) {
-    const timer = clock.setTimeout(() => abort.abort(), ms + REQUEST_MS);
+  async function call(method, rest, { body, bearer = secret, ms = 0, link = {} } = /** @type {any} */ ({})) {
+    const abort = new AbortController();
+    link.close = () => abort.abort();
+    const timer = clock.setTimeout(link.close, ms + REQUEST_MS);
     let answer, text, json;
     try {
       answer = await fetch(url(rest), {
-        method, keepalive: method === 'DELETE', cache: 'no-store', signal: abort.signal, body: body && JSON.stringify(body),
+        method, keepalive: method === 'DELETE', signal: abort.signal, body: body && JSON.stringify(body),
         headers: { ...(body && { 'Content-Type': 'application/json' }), ...(bearer && { Authorization: `Bearer ${bearer}` }) },
       });
       text = await answer.text();
@@ -113,7 +107,7 @@ export function createLogin(options = {}) {
       secret = bearer;
       path = where;
       ({ transports: offered, heartbeat_seconds: heartbeat } = events);
-      cursor = tries = 0;
+      cursor = 0;
       ticket = '';
       redemption = null;
       session = { ...rest, code: { ...rest.code, url: url(`${path}/code`) } };
@@ -134,9 +128,9 @@ export function createLogin(options = {}) {
   }
   function close() {
     open = false;
-    drop();
-    for (const timer of [retryTimer, tickTimer]) clock.clearTimeout(timer);
-    retryTimer = suspect = report = null;
+    clock.clearTimeout(tickTimer);
+    report = null;
+    renew();
     show();
   }
   function finish(last, event) {
@@ -148,6 +142,7 @@ export function createLogin(options = {}) {
     if (mine === round) emit('end', { state: last, event });
   }
   function fail(error, again) {
+    if (!error.code) error = new LoginError(0, 'network', String(error));
     close();
     if (again && error.temporary) error.retryIn = later(again, error.retryAfter);
     else listen('removeEventListener');
@@ -178,7 +173,7 @@ export function createLogin(options = {}) {
     const demoted = all.filter((kind) => memory[kind] > clock.now());
     if (demoted.length === all.length) memory = {};
     const better = all.slice(0, served ? all.indexOf(served) : 9).filter((kind) => kind !== POLL && !demoted.includes(kind));
-    // What worked before goes first; a better one is tried once that serves.
+    // What worked before goes first, a better one once that serves.
     const kind = better.find((way) => !served && way === memory.worked) ?? better[0];
     const first = memory.worked === POLL || !kind ? POLL : kind;
     if (!transport && !links.size && first !== all[0]) report ??= { kind: all[0], reason: 'remembered' };
@@ -212,7 +207,7 @@ export function createLogin(options = {}) {
     link.timer = clock.setTimeout(() => lost(link, 'no_hello'), HELLO_MS[ORDER.indexOf(kind)]);
     const hear = ({ data }) => receive(link, data);
     const end = ({ code }) => {
-      // Going down or too busy says nothing against the transport.
+      // Leaving or busy is not the transport's fault.
       const status = code > 4399 ? code - 4000 : code > 1010 && code < 1014 ? 503 : 0;
       if (status) refused(link, new LoginError(status, `close_${code}`)); else lost(link, reason);
     };
@@ -222,9 +217,9 @@ export function createLogin(options = {}) {
         channel.onmessage = hear;
         channel.onclose = end;
       } else {
-        // Secrets in URLs end up in logs: the cookie goes first where there is one.
+        // URLs end up in logs: the cookie goes first where there is one.
         const cookie = !strikes.sse && new URL(url('/')).origin === window.location?.origin;
-        channel = new EventSource(url(events(kind, cookie ? '' : `&access_token=${encodeURIComponent(secret)}`)));
+        channel = new EventSource(url(events(kind, cookie ? '' : `&access_token=${secret}`)));
         for (const type of TYPES) channel.addEventListener(type, hear);
         channel.onerror = end; // its own retrying knows no backoff
       }
@@ -235,27 +230,25 @@ export function createLogin(options = {}) {
     }
   }
   async function poll(delay = 0) {
-    const link = begun(POLL), abort = new AbortController();
-    const pause = (ms) => new Promise((done) => { link.timer = clock.setTimeout(() => done(0), ms); });
-    link.close = () => abort.abort();
-    if (delay) await pause(delay);
-    // The first asks without waiting: an answer is what proves the way.
+    const link = begun(POLL);
+    if (delay) await sleep(delay, link);
+    // The first asks without waiting: answers prove the way.
     for (let wait = 0; current(link); wait = patience) {
       const asked = clock.now(), from = cursor;
       try {
-        const answer = await call('GET', events(POLL, `&wait=${wait}`), { ms: wait * 1000, abort });
+        const answer = await call('GET', events(POLL, `&wait=${wait}`), { ms: wait * 1000, link });
         if (!current(link)) return;
         if (from <= cursor && (answer.cursor < from || answer.events[0]?.id <= from)) cursor = 0; // another log
         verdict(true);
-        if (!ways().includes(POLL)) drop([POLL]);
+        if ((serving() ?? POLL) !== POLL || !ways().includes(POLL)) drop([POLL]); // just asked
         else if (!link.since) adopt(link);
         for (const event of answer.events) if (open) take(event);
         if (open && answer.done) finish(answer.state);
-        if (wait && !answer.events.length && clock.now() - asked < 1000) await pause(backoff()); // a server that leaves
+        if (current(link) && !answer.events.length && clock.now() - asked < wait * 900) await sleep(backoff(), link); // it leaves
       } catch (/** @type {any} */ error) {
         if (!current(link)) return;
-        // Held, then cut: somebody between is less patient.
-        if (wait && [0, 408, 504, 524].includes(error.status) && clock.now() - asked >= 1000) patience = Math.max(LEAST_WAIT_SECONDS, wait >> 1);
+        // Held, then cut: a proxy is less patient.
+        if (wait && [0, 408, 504, 524].includes(error.status) && clock.now() - asked >= 1000) patience = Math.max(5, wait >> 1);
         else refused(link, error);
       }
     }
@@ -272,13 +265,7 @@ export function createLogin(options = {}) {
       heartbeat = data.heartbeat_seconds;
       expires(data.expires_in);
       adopt(link);
-    } else {
-      tries = 0;
-      if (link.heard - link.since >= PROVEN_MS) {
-        link.proven = true;
-        strikes[link.kind] = 0;
-      }
-    }
+    } else tries = 0;
     if (id) take(event);
   }
   // It delivers.
@@ -300,7 +287,7 @@ export function createLogin(options = {}) {
     tries = 0;
     if (type === 'confirmed') {
       ticket = data.ticket;
-      due = Infinity; // the longer life of messages is told by the next hello
+      due = Infinity; // messages live longer: the next hello tells
     }
     if (ENDS.includes(type) || (type === 'confirmed' && !messages)) return finish(type, event);
     const mine = round;
@@ -316,10 +303,11 @@ export function createLogin(options = {}) {
   // By its own fault or the server's? A plain request tells.
   function lost(link, reason) {
     if (!current(link)) return;
-    const { kind, proven } = link;
+    const { kind, since, heard } = link;
+    const proven = since && (reason === 'stalled' ? heard : clock.now()) - since >= PROVEN_MS;
     drop([kind]);
     show();
-    // Silent while another delivered: no slow server is.
+    // Silent while another delivers is no slow server.
     suspect = { kind, reason, proven, clear: reason === 'no_hello' && (serving() || !ways().includes(POLL)) };
     ask();
   }
@@ -327,8 +315,8 @@ export function createLogin(options = {}) {
     const { kind, reason, clear, proven } = suspect ?? {};
     suspect = null;
     if (!kind || !answers) return;
-    if (!proven) strikes[kind] = (strikes[kind] ?? 0) + 1;
-    if (!clear && !(strikes[kind] >= STRIKES)) return later(seek);
+    strikes[kind] = proven ? 0 : (strikes[kind] ?? 0) + 1;
+    if (!clear && strikes[kind] < STRIKES) return later(seek);
     memory[kind] = clock.now() + DEMOTED_MS;
     strikes[kind] = 0;
     report = { kind, reason };
@@ -351,6 +339,7 @@ export function createLogin(options = {}) {
     drop([POLL]);
     poll();
   }
+  const sleep = (ms, link = {}) => new Promise((done) => { link.timer = clock.setTimeout(done, ms); });
   const backoff = () => random() * Math.min(BACKOFF_CAP_MS, BACKOFF_MS * 2 ** tries++);
   function later(what, seconds) {
     const ms = seconds ? (seconds + random()) * 1000 : backoff();
@@ -362,7 +351,7 @@ export function createLogin(options = {}) {
   function tick() {
     const now = clock.now(), slept = now - ticked > SLEPT_MS;
     ticked = now;
-    tickTimer = clock.setTimeout(tick, TICK_MS);
+    tickTimer = clock.setTimeout(tick, 1000);
     // Hidden pages have few timers, asleep or not.
     if (slept && window.document?.visibilityState !== 'hidden') return wake();
     for (const link of links.values()) {
@@ -379,15 +368,18 @@ export function createLogin(options = {}) {
     // Such events come in groups.
     if (!open || clock.now() - woken < 1000) return;
     woken = clock.now();
+    renew();
+    seek(true);
+  }
+  function renew() {
     drop();
     clock.clearTimeout(retryTimer);
     retryTimer = suspect = null;
     tries = 0;
-    seek(true);
   }
   function leave() {
     if (!open) return;
-    drop();
+    renew();
     show();
   }
   const outside = /** @type {any} */ ({
@@ -408,22 +400,21 @@ export function createLogin(options = {}) {
 
   const exchange = (n = 1) => call('POST', `${path}/token`, { body: { ticket } }).catch(async (error) => {
     if (n === 4 || !error.temporary) throw error;
-    await new Promise((done) => { clock.setTimeout(() => done(0), 1000 * (error.retryAfter ?? random() * 2 ** (n - 1))); });
+    await sleep(1000 * (error.retryAfter ?? random() * 2 ** (n - 1)));
     return exchange(n + 1);
   });
 
   /** @type {Login} */
   const login = {
     on(type, listener) {
-      if (!listeners.has(type)) listeners.set(type, new Set());
-      listeners.get(type)?.add(listener);
+      listeners = [...listeners, [type, listener]];
       return () => login.off(type, listener);
     },
     once(type, listener) {
       const undo = login.on(type, (detail) => { undo(); listener(detail); });
       return undo;
     },
-    off: (type, listener) => { listeners.get(type)?.delete(listener); },
+    off(type, listener) { listeners = listeners.filter((it) => it[0] !== type || it[1] !== listener); },
     async start() {
       if (!open && state !== 'loading' && !signal?.aborted) await begin();
     },
