@@ -9,6 +9,8 @@ import { startFaultProxy } from './fault_proxy.mjs';
 
 /** A connection that has carried so much has given heartbeats after its first second. */
 const HEARD = 4;
+/** Shorter than the silence that a page bears awake (2.5 heartbeats of 15 s). */
+const ASLEEP_MS = 30_000;
 
 let browser, server;
 before(async () => { browser = await launch(); server = await startServer(); });
@@ -110,10 +112,7 @@ describe('a laptop asleep while the phone confirms', () => {
       await visitor.screen.shows('scanned');
       proxy.deaden();
       // Timers stood still, the wall clock did not, and nobody tells the page.
-      await visitor.confirm(mobile, () => visitor.screen.page.evaluate(() => {
-        const { now } = Date;
-        Date.now = () => now() + 60_000;
-      }));
+  XX
       await visitor.showedOnce('scanned');
     });
   }
