@@ -12,8 +12,8 @@
 //! store       memory
 //! ```
 //!
-//! `config` is read by `server` alone, which hands every room its part. `clock`, `entropy` and
-//! `metrics` are leaves that any room may use. The README says where to add what.
+//! `config` is read by `server` alone, which hands every room its part. `clock`, `entropy`,
+//! `metrics` and `origin` are leaves that any room may use. The README says where to add what.
 
 pub mod api;
 pub mod clock;
@@ -22,6 +22,7 @@ pub mod directory;
 pub mod entropy;
 pub mod login;
 pub mod metrics;
+pub mod origin;
 pub mod provider;
 pub mod server;
 pub mod store;

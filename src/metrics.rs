@@ -10,6 +10,10 @@ use prometheus::{
 };
 
 const TRANSPORTS: [&str; 3] = ["websocket", "sse", "long-poll"];
+/// Why a client left a transport, by its own word; what a newer one says is `other`.
+const FALLBACK_REASONS: [&str; 6] =
+    ["not_opened", "no_hello", "died", "stalled", "remembered", OTHER_REASON];
+const OTHER_REASON: &str = "other";
 const STATES: [&str; 7] =
     ["pending", "scanned", "unregistered", "confirmed", "rejected", "expired", "cancelled"];
 /// The states of a login that is still going on.
@@ -25,6 +29,7 @@ pub struct Metrics {
     pending: IntGaugeVec,
     subscribers: IntGaugeVec,
     transitions: IntCounterVec,
+    fallbacks: IntCounterVec,
 }
 
 impl Metrics {
@@ -54,6 +59,13 @@ impl Metrics {
             Opts::new("saoma_session_transitions_total", "Sessions that came into a state."),
             &["to"],
         )?;
+        let fallbacks = IntCounterVec::new(
+            Opts::new(
+                "saoma_transport_fallbacks_total",
+                "Clients that left a transport for another, and why, by their own word.",
+            ),
+            &["from", "to", "reason"],
+        )?;
         let build = IntGaugeVec::new(
             Opts::new("saoma_build_info", "Always 1; the labels say what is running."),
             &["version"],
@@ -62,6 +74,11 @@ impl Metrics {
         for transport in TRANSPORTS {
             let _: Histogram = handshake.with_label_values(&[transport]);
             subscribers.with_label_values(&[transport]).set(0);
+        }
+        for (from, to) in TRANSPORTS.iter().flat_map(|from| TRANSPORTS.map(|to| (*from, to))) {
+            for reason in FALLBACK_REASONS.iter().filter(|_| from != to) {
+                fallbacks.with_label_values(&[from, to, *reason]).reset();
+            }
         }
         for state in OPEN_STATES {
             pending.with_label_values(&[state]).set(0);
@@ -75,10 +92,11 @@ impl Metrics {
         registry.register(Box::new(pending.clone()))?;
         registry.register(Box::new(subscribers.clone()))?;
         registry.register(Box::new(transitions.clone()))?;
+        registry.register(Box::new(fallbacks.clone()))?;
         registry.register(Box::new(build))?;
         #[cfg(target_os = "linux")]
         registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
-        Ok(Self { registry, handshake, pending, subscribers, transitions })
+        Ok(Self { registry, handshake, pending, subscribers, transitions, fallbacks })
     }
 
     /// A stream has said its first byte, or an answer that had not to be waited for was given.
@@ -100,6 +118,16 @@ impl Metrics {
     pub fn transition(&self, to: &str) {
         if STATES.contains(&to) {
             self.transitions.with_label_values(&[to]).inc();
+        }
+    }
+
+    /// A client says that it left a transport for another, and why in a word.
+    pub fn fallback(&self, from: &str, to: &str, reason: &str) {
+        let known = FALLBACK_REASONS.into_iter().find(|known| *known == reason);
+        let is_transport = |name: &str| TRANSPORTS.contains(&name);
+        if is_transport(from) && is_transport(to) && from != to {
+            let reason = known.unwrap_or(OTHER_REASON);
+            self.fallbacks.with_label_values(&[from, to, reason]).inc();
         }
     }
 

@@ -1,4 +1,5 @@
-//! The client's address: the peer's, or what a trusted proxy says of it.
+//! The client's address: the peer's, or what a trusted proxy says of it; and the host that the
+//! proxy was asked for.
 //!
 //! `X-Forwarded-For` and `Forwarded` (RFC 7239) are read from the right, for as long as the
 //! address that vouches for the next is a trusted proxy's: what a client wrote itself stands left
@@ -43,6 +44,23 @@ pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusts: &Trusts) -> IpA
         }
     }
     client
+}
+
+/// The hosts that a trusted proxy says were asked for. Not told apart by who said which: a page
+/// cannot make its browser send these headers.
+pub fn forwarded_hosts<'a>(peer: IpAddr, headers: &'a HeaderMap, trusts: &Trusts) -> Vec<&'a str> {
+    if !trusts(peer.to_canonical()) {
+        return Vec::new();
+    }
+    let elements = |name: &str| {
+        let lines = headers.get_all(name).into_iter().filter_map(|line| line.to_str().ok());
+        lines.flat_map(|line| line.split(',')).map(str::trim)
+    };
+    let pairs = elements("forwarded").flat_map(|hop| hop.split(';'));
+    let standard = pairs.filter_map(|pair| pair.trim().split_once('='));
+    let standard = standard.filter(|(key, _)| key.eq_ignore_ascii_case("host"));
+    let standard = standard.map(|(_, host)| host.trim_matches('"'));
+    elements("x-forwarded-host").chain(standard).collect()
 }
 
 /// The chain that the headers tell, leftmost first. `Forwarded` is preferred, as the standard.
@@ -104,6 +122,17 @@ mod tests {
         ] {
             assert_eq!(client("10.0.0.1", &[head]), expected, "{head:?}");
         }
+    }
+
+    #[test]
+    fn a_trusted_proxy_says_which_host_was_asked_for() {
+        let mut headers = HeaderMap::new();
+        headers.append("x-forwarded-host", "a.example, b.example:8080".parse().unwrap());
+        headers.append("forwarded", "for=1.1.1.1;Host=\"c.example:443\"".parse().unwrap());
+        let trusts: Trusts = Arc::new(|ip| ip.to_string().starts_with("10."));
+        let told = |peer: &str| forwarded_hosts(peer.parse().unwrap(), &headers, &trusts);
+        assert_eq!(told("10.0.0.1"), ["a.example", "b.example:8080", "c.example:443"]);
+        assert!(told("192.0.2.1").is_empty());
     }
 
     #[test]

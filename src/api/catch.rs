@@ -1,5 +1,5 @@
-//! Around every operation: a request id, one line of log, and a problem for whatever went wrong,
-//! the framework's own errors included.
+//! Around every operation: a request id, one line of log, what CORS wants said, and a problem for
+//! whatever went wrong, the framework's own errors included.
 
 use poem::endpoint::BoxEndpoint;
 use poem::http::{HeaderValue, Method, StatusCode, header};
@@ -10,6 +10,7 @@ use poem_openapi::error::{
 use tokio::time::Instant;
 use uuid::Builder;
 
+use super::cors::Cors;
 use super::problem::Problem;
 use crate::entropy::Entropy;
 
@@ -42,6 +43,8 @@ pub struct Caught {
     pub inner: BoxEndpoint<'static, Response>,
     /// The methods of each path.
     pub methods: Methods,
+    /// Who may read the answers.
+    pub cors: Cors,
     /// For request ids.
     pub entropy: Entropy,
 }
@@ -61,7 +64,12 @@ impl Caught {
         let method = request.method().clone();
         // The path alone: a query may hold a secret.
         let path = request.uri().path().to_owned();
-        let mut response = match self.inner.call(request).await {
+        let cors = self.cors.about(&request);
+        let answered = match cors.to_preflight() {
+            Some(response) => Ok(response),
+            None => self.inner.call(request).await,
+        };
+        let mut response = match answered {
             Ok(response) => response,
             Err(error) => {
                 let mut problem = problem_of(error);
@@ -75,6 +83,7 @@ impl Caught {
                 response
             }
         };
+        cors.add_to(&mut response);
         let headers = response.headers_mut();
         if let Ok(id) = HeaderValue::from_str(&id) {
             headers.insert("x-request-id", id);

@@ -1,6 +1,6 @@
 //! The cookies that hold a secret or a phone token, so that a plain `EventSource` works on the same
-//! site. A cookie's path is its session's or its scene's: several logins do not get in each
-//! other's way.
+//! site, and for a welcome guest on its own. A cookie's path is its session's or its scene's:
+//! several logins do not get in each other's way.
 
 use poem::Request;
 use poem::http::header;
@@ -12,13 +12,39 @@ const NAME: &str = "saoma_secret";
 /// Seconds by which a cookie outlives its session's time: the end is still to be read.
 const LONGER: u64 = 300;
 
-/// A `Set-Cookie` header (RFC 6265, section 4.1). Not readable by scripts, not sent along with
-/// what other sites ask for.
+/// With whose requests a cookie is sent along.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Reach {
+    /// The own site's, by plain http.
+    Http,
+    /// The own site's, by https alone.
+    Https,
+    /// By https, also another site's, and only under the page that it was set under.
+    Guest,
+}
+
+impl Reach {
+    /// The reach of a session's cookie. Browsers take one for other sites by https alone.
+    #[must_use]
+    pub fn of(https: bool, guest: bool) -> Self {
+        match (https, guest) {
+            (false, _) => Self::Http,
+            (true, false) => Self::Https,
+            (true, true) => Self::Guest,
+        }
+    }
+}
+
+/// A `Set-Cookie` header (RFC 6265, section 4.1), of which no script can read the value.
 #[must_use]
-pub fn set(path: &str, bearer: &Bearer, seconds: u64, https: bool) -> String {
+pub fn set(path: &str, bearer: &Bearer, seconds: u64, reach: Reach) -> String {
     let (value, age) = (bearer.as_str(), seconds.saturating_add(LONGER));
-    let secure = if https { "; Secure" } else { "" };
-    format!("{NAME}={value}; Path={path}; Max-Age={age}; HttpOnly; SameSite=Strict{secure}")
+    let reach = match reach {
+        Reach::Http => "SameSite=Strict",
+        Reach::Https => "SameSite=Strict; Secure",
+        Reach::Guest => "SameSite=None; Secure; Partitioned",
+    };
+    format!("{NAME}={value}; Path={path}; Max-Age={age}; HttpOnly; {reach}")
 }
 
 /// The cookie that came with a request.

@@ -11,6 +11,7 @@ use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::cookie;
+use super::origin;
 use super::problem::Problem;
 use crate::login::backend::Backend as BackendPass;
 use crate::login::browser::Browser;
@@ -18,6 +19,7 @@ use crate::login::phone::PhonePass;
 use crate::login::scene::Scene;
 use crate::login::secret::Bearer;
 use crate::login::session::SessionId;
+use crate::login::visitor::Visitor;
 use crate::login::{Login, LoginError};
 use crate::transport::negotiate;
 
@@ -32,16 +34,20 @@ pub struct BackendAuth(pub BackendPass);
 
 impl BrowserAuth {
     async fn check(request: &Request) -> Result<Self, Problem> {
-        let secret = find(request)?;
+        let secret = find(request)?.bearer;
         let unknown = LoginError::NotFound("session");
         let id = path_parameter(request).and_then(SessionId::parse).ok_or(unknown)?;
-        Ok(Self(login(request)?.browser(id, &secret).await?))
+        Ok(Self(login(request)?.browser(id, &secret, &origin::visitor(request)).await?))
     }
 }
 
 impl PhoneAuth {
     async fn check(request: &Request) -> Result<Self, Problem> {
-        let token = find(request)?;
+        let Shown { bearer: token, by_cookie } = find(request)?;
+        if by_cookie {
+            // A cookie comes along with what other sites ask for, too.
+            own_page(request)?;
+        }
         let scene = scene(path_parameter(request).unwrap_or_default())?;
         Ok(Self(login(request)?.phone(&scene, &token).await?))
     }
@@ -75,26 +81,31 @@ fn path_parameter(request: &Request) -> Option<&str> {
     request.raw_path_param("param0")
 }
 
+/// A bearer that came with a request.
+struct Shown {
+    bearer: Bearer,
+    /// Whether the browser put it there by itself.
+    by_cookie: bool,
+}
+
 /// The session's secret or phone token: from the header, the subprotocol, the cookie, or, for
 /// events alone, the query.
-fn find(request: &Request) -> Result<Bearer, Problem> {
+fn find(request: &Request) -> Result<Shown, Problem> {
+    let shown = |bearer| Ok(Shown { bearer, by_cookie: false });
     if let Some(bearer) = authorization(request)? {
-        return Ok(bearer);
+        return shown(bearer);
     }
     if let Some(text) = negotiate::subprotocol_bearer(request.headers()) {
-        return Ok(Bearer::shown(text));
+        return shown(Bearer::shown(text));
     }
     if request.uri().path().ends_with("/events")
         && let Some(text) = query_parameter(request, "access_token")
     {
-        return Ok(Bearer::shown(&text));
+        return shown(Bearer::shown(&text));
     }
-    if let Some(bearer) = cookie::get(request) {
-        // A cookie comes along with what other sites ask for, too.
-        same_origin(request)?;
-        return Ok(bearer);
-    }
-    Err(missing("the session's secret or phone token"))
+    let bearer =
+        cookie::get(request).ok_or_else(|| missing("the session's secret or phone token"))?;
+    Ok(Shown { bearer, by_cookie: true })
 }
 
 fn missing(what: &str) -> Problem {
@@ -121,17 +132,14 @@ pub fn query_parameter(request: &Request, name: &str) -> Option<String> {
 }
 
 /// Refuses what another site made the browser ask for: such a request names its origin.
-fn same_origin(request: &Request) -> Result<(), Problem> {
-    let Some(origin) = request.header(header::ORIGIN) else { return Ok(()) };
-    let authority = origin.split_once("://").map(|(_, authority)| authority);
-    let host = request
-        .header(header::HOST)
-        .or_else(|| request.uri().authority().map(http::uri::Authority::as_str));
-    if authority.is_some() && authority == host {
-        return Ok(());
+fn own_page(request: &Request) -> Result<(), Problem> {
+    match origin::visitor(request) {
+        Visitor::Unnamed | Visitor::Own(_) => Ok(()),
+        Visitor::Foreign(_) | Visitor::Unclear(_) => {
+            let detail = "the phone's cookie is good for its own site only";
+            Err(Problem::new(StatusCode::FORBIDDEN, "origin_not_allowed", detail))
+        }
     }
-    let detail = "the session's cookie is good for its own site only";
-    Err(Problem::new(StatusCode::FORBIDDEN, "origin_not_allowed", detail))
 }
 
 /// One line of the document and the call of the check: the same for the three of them.

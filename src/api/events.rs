@@ -40,6 +40,17 @@ pub struct Wish {
     pub cursor: u64,
     wait: Duration,
     started: Instant,
+    left: Left,
+}
+
+/// The transport that a client says it left, and why. For a metric alone: whatever it says, it is
+/// served.
+#[derive(Debug, Default)]
+pub struct Left {
+    /// The transport's name.
+    pub transport: Option<String>,
+    /// A word.
+    pub reason: Option<String>,
 }
 
 impl Wish {
@@ -52,6 +63,7 @@ impl Wish {
         request: &Request,
         cursor: Option<u64>,
         wait: Option<u64>,
+        left: Left,
     ) -> Result<Self, Problem> {
         // Named in full: poem-openapi's `Type` has an `is_empty` for `&str`, which is always false.
         let last = request.header("last-event-id").filter(|text| !str::is_empty(text));
@@ -61,6 +73,7 @@ impl Wish {
             cursor: last.transpose().map_err(bad)?.or(cursor).unwrap_or(0),
             wait: Duration::from_secs(wait.unwrap_or(WAIT)),
             started: Instant::now(),
+            left,
         })
     }
 }
@@ -98,6 +111,10 @@ impl Streams {
         (subscription, page): (Subscription, Page),
         commands: Arc<dyn Commands>,
     ) -> EventsResponse {
+        if let Some(from) = &wish.left.transport {
+            let reason = wish.left.reason.as_deref().unwrap_or_default();
+            self.shared.metrics.fallback(from, transport.name(), reason);
+        }
         let nothing_left = page.ended && page.events.is_empty();
         if transport == Transport::Sse && nothing_left {
             // WHATWG HTML, section 9.2.3: 204 stops an EventSource.

@@ -1,7 +1,8 @@
 //! The HTTP API: parses a request, calls one function of the core, renders what it says.
 //!
 //! One file an audience ([`sessions`], [`scenes`], [`backend`]), what they share ([`schema`],
-//! [`events`], [`commands`]), and what stands around all of them ([`credentials`], [`catch`]).
+//! [`events`], [`commands`]), and what stands around all of them ([`credentials`],
+//! [`mod@origin`], [`cors`], [`catch`]).
 //! Nothing is decided here.
 //!
 //! To add an operation: a method in its audience's file with an operation id, then
@@ -12,10 +13,13 @@ pub mod backend;
 pub mod catch;
 pub mod commands;
 pub mod cookie;
+pub mod cors;
 pub mod credentials;
 pub mod document;
+pub mod encoding;
 pub mod events;
 pub mod json;
+pub mod origin;
 pub mod pages;
 pub mod problem;
 pub mod scenes;
@@ -31,12 +35,15 @@ use poem_openapi::OpenApiService;
 use address::Trusts;
 use backend::Backends;
 use catch::Caught;
+use cors::Cors;
 use events::Streams;
+use origin::PublicOrigin;
 use scenes::Scenes;
 use sessions::Sessions;
 
 use crate::entropy::Entropy;
 use crate::login::Login;
+use crate::origin::Origin;
 
 /// Everything that the API is made of.
 pub struct Parts {
@@ -89,8 +96,10 @@ pub fn endpoint(parts: Parts) -> BoxEndpoint<'static, Response> {
     let docs = service.swagger_ui_html().replacen(&service.spec(), document.trim_end(), 1);
     // Nested where all operations are: nested at `/` it would take every other path as well.
     let route = Route::new().nest_no_strip("/v1", service);
-    let Parts { login, trusts, entropy, jwks, phone_page, .. } = parts;
+    let Parts { login, trusts, entropy, jwks, phone_page, public_url, .. } = parts;
+    let public = PublicOrigin(public_url.as_deref().and_then(Origin::of_address));
     let route = pages::add(route, docs, document, jwks, phone_page);
-    let inner = route.data(login).data(trusts).map_to_response().boxed();
-    Caught { inner, methods, entropy }.boxed()
+    let cors = Cors(login.listed_origins().cloned().collect());
+    let inner = route.data(login).data(trusts).data(public).map_to_response().boxed();
+    Caught { inner, methods, cors, entropy }.boxed()
 }

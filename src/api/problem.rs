@@ -97,6 +97,9 @@ impl From<LoginError> for Problem {
             }
             LoginError::Unauthorized(_) => Self::unauthorized(detail),
             LoginError::Refused(refusal) => refused(refusal, &detail),
+            LoginError::OriginNotAllowed => {
+                Self::new(StatusCode::FORBIDDEN, "origin_not_allowed", detail)
+            }
             LoginError::Relayed => Self::new(StatusCode::FORBIDDEN, "relayed", detail),
             LoginError::SignUpClosed => Self::new(StatusCode::FORBIDDEN, "sign_up_closed", detail),
             LoginError::Invalid(code, _) => {

@@ -8,9 +8,9 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 
 use super::address::ClientAddress;
 use super::commands::{PhoneCommands, raw, registration};
-use super::cookie;
+use super::cookie::{self, Reach};
 use super::credentials::{PhoneAuth, scene};
-use super::events::{EventsResponse, Streams, Wish};
+use super::events::{EventsResponse, Left, Streams, Wish};
 use super::json::{Json, Text, Unwanted};
 use super::problem::Problem;
 use super::schema::{EventId, Message, SessionState, Standing, User};
@@ -152,7 +152,8 @@ impl Scenes {
         let scanned = self.login.scan(&scene, scan).await?;
         // A scene that was scanned is one that we made: it has no mark that a cookie's path may not.
         let path = format!("/v1/scenes/{scene}");
-        let cookie = cookie::set(&path, &scanned.token, scanned.kept_for, self.https);
+        let reach = Reach::of(self.https, false);
+        let cookie = cookie::set(&path, &scanned.token, scanned.kept_for, reach);
         Ok(Claimed::Claimed(Json(scanned.into()), cookie))
     }
 
@@ -210,6 +211,7 @@ impl Scenes {
     ///
     /// The same stream as the browser's, without the ticket.
     #[oai(path = "/v1/scenes/:scene/events", method = "get", operation_id = "followScene")]
+    #[expect(clippy::too_many_arguments, reason = "one for each parameter of the address")]
     async fn events(
         &self,
         auth: PhoneAuth,
@@ -223,8 +225,15 @@ impl Scenes {
         /// How many seconds a long-poll may wait.
         #[oai(validator(minimum(value = "0"), maximum(value = "60")))]
         wait: Query<Option<u64>>,
+        /// The transport that you left for this one, if you did: `websocket`, `sse` or
+        /// `long-poll`. For the operators' eyes.
+        transport: Query<Option<String>>,
+        /// Why: `not_opened`, `no_hello`, `died`, `stalled` or `remembered`; any other word counts
+        /// as `other`.
+        reason: Query<Option<String>>,
     ) -> Result<EventsResponse, Problem> {
-        let wish = Wish::read(request, cursor.0, wait.0)?;
+        let left = Left { transport: transport.0, reason: reason.0 };
+        let wish = Wish::read(request, cursor.0, wait.0, left)?;
         let transport = self.streams.choose(&auth.0.namespace.name, request)?;
         let watched = self.login.phone_watches(&auth.0, wish.cursor).await?;
         let commands = PhoneCommands::new(Arc::clone(&self.login), auth.0);

@@ -10,10 +10,11 @@ use poem_openapi::{ApiResponse, Object, OpenApi, Tags};
 
 use super::address::ClientAddress;
 use super::commands::BrowserCommands;
-use super::cookie;
+use super::cookie::{self, Reach};
 use super::credentials::BrowserAuth;
-use super::events::{EventsResponse, Streams, Wish};
+use super::events::{EventsResponse, Left, Streams, Wish};
 use super::json::{Json, Text, Unwanted};
+use super::origin::{self, Asking};
 use super::problem::Problem;
 use super::schema::{EventId, Message, SessionState, Ticket, Token};
 use crate::login::browser::{Opening, Snapshot};
@@ -124,7 +125,8 @@ pub enum Opened {
     #[oai(status = 201)]
     Opened(
         Json<Session>,
-        /// The session's secret as a cookie, so that a plain `EventSource` works on the same site.
+        /// The session's secret as a cookie, so that a plain `EventSource` works: on the same site,
+        /// and over https on a page of a listed origin as well.
         #[oai(header = "Set-Cookie")]
         String,
     ),
@@ -140,6 +142,9 @@ pub enum Picture {
         #[oai(header = "Content-Type")] String,
         #[oai(header = "Cache-Control")] String,
         #[oai(header = "Vary")] String,
+        /// It may be shown in pages of any origin.
+        #[oai(header = "Cross-Origin-Resource-Policy")]
+        String,
     ),
 }
 
@@ -170,6 +175,7 @@ impl Sessions {
         &self,
         request: &Request,
         address: ClientAddress,
+        asking: Asking,
         body: Json<Option<Open>>,
     ) -> Result<Opened, Problem> {
         let Open { namespace, messages, .. } = body.0.unwrap_or_default();
@@ -178,10 +184,13 @@ impl Sessions {
             messages: messages.unwrap_or(false),
             ip: address.0,
             user_agent: request.header(header::USER_AGENT).unwrap_or_default().to_owned(),
+            visitor: asking.0,
         };
-        let (snapshot, secret) = self.login.open(opening).await?;
+        let opened = self.login.open(opening).await?;
+        let (snapshot, secret) = (opened.snapshot, opened.secret);
         let path = format!("/v1/sessions/{}", snapshot.session.id);
-        let cookie = cookie::set(&path, &secret, snapshot.kept_for, self.is_https());
+        let reach = Reach::of(self.is_https(), opened.guest);
+        let cookie = cookie::set(&path, &secret, snapshot.kept_for, reach);
         let mut session = self.render(snapshot, request);
         session.cursor = None;
         session.secret = Some(secret.as_str().to_owned());
@@ -228,6 +237,7 @@ impl Sessions {
             image.media_type.to_owned(),
             "private, max-age=3600".to_owned(),
             "Accept".to_owned(),
+            "cross-origin".to_owned(),
         ))
     }
 
@@ -238,6 +248,7 @@ impl Sessions {
     /// something after the cursor, else after `wait` seconds with none. The same events with the
     /// same numbers on all of them, so a client may change from one to another at any moment.
     #[oai(path = "/v1/sessions/:session_id/events", method = "get", operation_id = "followSession")]
+    #[expect(clippy::too_many_arguments, reason = "one for each parameter of the address")]
     async fn events(
         &self,
         auth: BrowserAuth,
@@ -251,8 +262,15 @@ impl Sessions {
         /// How many seconds a long-poll may wait.
         #[oai(validator(minimum(value = "0"), maximum(value = "60")))]
         wait: Query<Option<u64>>,
+        /// The transport that you left for this one, if you did: `websocket`, `sse` or
+        /// `long-poll`. For the operators' eyes.
+        transport: Query<Option<String>>,
+        /// Why: `not_opened`, `no_hello`, `died`, `stalled` or `remembered`; any other word counts
+        /// as `other`.
+        reason: Query<Option<String>>,
     ) -> Result<EventsResponse, Problem> {
-        let wish = Wish::read(request, cursor.0, wait.0)?;
+        let left = Left { transport: transport.0, reason: reason.0 };
+        let wish = Wish::read(request, cursor.0, wait.0, left)?;
         let transport = self.streams.choose(&auth.0.namespace.name, request)?;
         let watched = self.login.watch(&auth.0, wish.cursor).await?;
         let commands = BrowserCommands::new(Arc::clone(&self.login), auth.0);
@@ -342,11 +360,7 @@ impl Sessions {
 
     /// Where this client reaches the server: as configured, else as it just did.
     fn base(&self, request: &Request) -> String {
-        let host = || {
-            let authority = || request.uri().authority().map(http::uri::Authority::as_str);
-            let host = request.header(header::HOST).or_else(authority).unwrap_or_default();
-            format!("http://{host}")
-        };
+        let host = || format!("http://{}", origin::host(request).unwrap_or_default());
         self.public_url.clone().unwrap_or_else(host)
     }
 

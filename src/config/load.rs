@@ -94,6 +94,7 @@ mod tests {
     use std::path::PathBuf;
 
     use crate::config::{DirectoryRule, Secret, Transport};
+    use crate::origin::Origin;
 
     use super::*;
 
@@ -187,12 +188,27 @@ mod tests {
             ("SAOMA_MAX_CONNECTIONS", "0"),
             ("SAOMA_LIMITS_SESSIONS_BURST", "-1"),
             ("SAOMA_TRANSPORTS", ""),
+            ("SAOMA_ORIGINS", "*"),
+            ("SAOMA_ORIGINS", "null"),
+            ("SAOMA_ORIGINS", "https://shop.example, https://*.shop.example"),
+            ("SAOMA_ORIGINS", "https://shop.example/login"),
             ("SAOMA_REDIS_URL", ""),
             ("SAOMA_LOG_FORMAT", "xml"),
         ] {
             let text = refused("", &[(variable, bad)]);
             assert!(text.starts_with(&format!("{variable}: ")), "{text}");
         }
+    }
+
+    #[test]
+    fn origins_are_kept_as_browsers_write_them() {
+        let environment = variables(&[("SAOMA_ORIGINS", "HTTPS://Shop.example:443, http://a:80")]);
+        let config = Config::load(None, environment, &[]).expect("loaded");
+        let origins = config.namespaces["default"].origins.iter().map(Origin::as_str);
+        assert_eq!(origins.collect::<Vec<_>>(), ["https://shop.example", "http://a"]);
+        let in_the_file = refused("[namespaces.staff]\norigins = ['https://a', '*']", &[]);
+        let named = "namespaces.staff.origins[1]: `*` is no origin: ";
+        assert!(in_the_file.starts_with(named), "{in_the_file}");
     }
 
     #[test]

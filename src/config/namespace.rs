@@ -11,6 +11,7 @@ use super::{
     ConfigError, DirectoryRule, Numbering, Pool, ProviderName, Relayed, Secret, Transport, WeChat,
     forms,
 };
+use crate::origin::Origin;
 
 /// The namespace that is always there, and that environment variables set.
 pub const DEFAULT_NAMESPACE: &str = "default";
@@ -35,6 +36,9 @@ pub struct Namespace {
     /// separated), default all three.
     #[serde(deserialize_with = "some_transports")]
     pub transports: Vec<Transport>,
+    /// The origins, other than the server's own, whose pages may open and follow sessions; each
+    /// as a browser writes it. `SAOMA_ORIGINS` (comma separated), default none.
+    pub origins: Vec<Origin>,
     /// Who is registered. `SAOMA_DIRECTORY`, default `open`.
     pub directory: DirectoryRule,
     /// The service that `directory = "hook"` asks.
@@ -85,6 +89,7 @@ impl Default for Namespace {
             messages_ttl: 3600,
             ticket_ttl: 60,
             transports: Transport::ALL.to_vec(),
+            origins: Vec::new(),
             directory: DirectoryRule::Open,
             hook: None,
             sign_up: true,

@@ -110,6 +110,8 @@ settings! {
         "seconds that a ticket can be exchanged, 1 to 3600"
     SAOMA_TRANSPORTS "namespaces.default.transports" List "websocket,sse,long-poll"
         "the ways that events may go, at least one"
+    SAOMA_ORIGINS "namespaces.default.origins" List "none"
+        "other origins whose pages may log people in here, each `scheme://host[:port]`; no wildcards"
     SAOMA_DIRECTORY "namespaces.default.directory" Text "open"
         "who is registered: `open` (whoever scans), `known` (the database), `hook` (later)"
     SAOMA_HOOK_URL "namespaces.default.hook.url" Text "none"

@@ -12,6 +12,7 @@ use super::scene::Scene;
 use super::secret::{self, Bearer};
 use super::service::{Current, Grant, Login, LoginError, Token, change};
 use super::session::{Asker, Session, SessionId, State};
+use super::visitor::Visitor;
 use crate::stream::event::{EventType, Private};
 use crate::stream::subscription::{Page, Subscription};
 use uuid::Builder;
@@ -32,6 +33,19 @@ pub struct Opening {
     pub ip: IpAddr,
     /// The browser's `User-Agent`.
     pub user_agent: String,
+    /// The page that asks.
+    pub visitor: Visitor,
+}
+
+/// A session that was just opened.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// How it stands.
+    pub snapshot: Snapshot,
+    /// Its secret, told this once.
+    pub secret: Bearer,
+    /// Whether its page is of another origin, and welcome.
+    pub guest: bool,
 }
 
 /// A browser that has shown its session's secret.
@@ -61,12 +75,15 @@ pub struct Snapshot {
 }
 
 impl Login {
-    /// Opens a session. The secret is told this once.
+    /// Opens a session.
     ///
     /// # Errors
-    /// No such namespace, too many sessions from this address, or no store.
-    pub async fn open(&self, opening: Opening) -> Result<(Snapshot, Bearer), LoginError> {
+    /// No such namespace, a page of another origin, too many sessions from this address, or no
+    /// store.
+    pub async fn open(&self, opening: Opening) -> Result<Opened, LoginError> {
         let namespace = self.namespace(&opening.namespace)?;
+        opening.visitor.may_open(namespace)?;
+        let guest = opening.visitor.is_guest(namespace);
         self.limits.open_session(opening.ip)?;
         let now = self.now();
         let id = SessionId::random(&self.entropy);
@@ -81,6 +98,7 @@ impl Login {
             opened_at: now,
             expires_at: now.plus(namespace.session_ttl),
             state: State::Pending,
+            opener: opening.visitor.opener(),
             secret: secret.digest(),
             ticket: secret::ticket(id, &secret).digest(),
             messages_sent: 0,
@@ -90,23 +108,30 @@ impl Login {
             let change = change(&session, machine::opening(now), now)?;
             if self.topics.store.create(id.0, session.scene.as_str(), change).await? {
                 self.metrics.transition(EventType::Pending.name());
-                return Ok((self.snapshot_of(session, 1)?, secret));
+                let snapshot = self.snapshot_of(session, 1)?;
+                return Ok(Opened { snapshot, secret, guest });
             }
             session.scene = Scene::random(&self.entropy);
         }
         Err(LoginError::Store)
     }
 
-    /// Lets a browser in by its session's secret.
+    /// Lets a browser in by its session's secret, if its page may act.
     ///
     /// # Errors
-    /// [`LoginError::NotFound`] or [`LoginError::Unauthorized`].
-    pub async fn browser(&self, id: SessionId, secret: &Bearer) -> Result<Browser, LoginError> {
+    /// [`LoginError::NotFound`], [`LoginError::Unauthorized`] or [`LoginError::OriginNotAllowed`].
+    pub async fn browser(
+        &self,
+        id: SessionId,
+        secret: &Bearer,
+        visitor: &Visitor,
+    ) -> Result<Browser, LoginError> {
         let Current { session, .. } = self.load(id).await?;
         if !session.knows_browser(&secret.digest()) {
             return Err(LoginError::Unauthorized("the secret is not this session's"));
         }
         let namespace = Arc::clone(self.namespace(&session.namespace)?);
+        visitor.may_act(&namespace, session.opener)?;
         let ticket = secret::ticket(id, secret);
         let ticket = Private::new(EventType::Confirmed, "ticket", ticket.as_str());
         Ok(Browser { id, namespace, ticket })

@@ -29,6 +29,7 @@ fn opened(messages: bool, match_number: Option<u8>) -> (Session, Bearer) {
         opened_at: NOW,
         expires_at: NOW.plus(TTL),
         state: State::Pending,
+        opener: None,
         secret: browser.digest(),
         ticket: secret::ticket(id, &browser).digest(),
         messages_sent: 0,

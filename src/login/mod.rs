@@ -1,6 +1,7 @@
 //! Logging in: what a session is, what may happen to it, and for whom.
 //!
-//! One login, step by step: a browser opens a session ([`browser`]) and follows its events; a
+//! One login, step by step: a browser opens a session ([`browser`]), if its page may ([`visitor`]), and
+//! follows its events; a
 //! phone scans the code and gets its token, confirms or refuses ([`phone`]); the browser, or a
 //! backend ([`backend`]), exchanges the ticket for a token. Each step loads the session, lets the
 //! pure [`machine`] decide, and commits what it decided unless somebody else was first
@@ -21,5 +22,6 @@ pub mod scene;
 pub mod secret;
 pub mod service;
 pub mod session;
+pub mod visitor;
 
 pub use service::{Login, LoginError};

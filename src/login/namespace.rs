@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use super::ports::{Directory, Provider};
 use super::secret::{Bearer, Digest};
+use super::visitor::Named;
+use crate::origin::Origin;
 
 /// One namespace's rules and the rooms that serve it.
 pub struct Namespace {
@@ -30,9 +32,17 @@ pub struct Namespace {
     pub api_keys: Vec<Digest>,
     /// The `aud` of its tokens.
     pub audience: String,
+    /// The origins, other than the server's own, whose pages may log people in here.
+    pub origins: Vec<Origin>,
 }
 
 impl Namespace {
+    /// Whether pages of this origin are welcome.
+    #[must_use]
+    pub fn lists(&self, named: &Named) -> bool {
+        self.origins.iter().any(|origin| *origin.as_str() == *named.0)
+    }
+
     /// Whether the key is one of this namespace's.
     #[must_use]
     pub fn holds_key(&self, key: &Bearer) -> bool {

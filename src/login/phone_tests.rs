@@ -10,9 +10,10 @@ use parking_lot::Mutex;
 use super::*;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
-use crate::login::browser::Opening;
+use crate::login::browser::{Opened, Opening};
 use crate::login::limits::{Limits, Rate, Rates};
 use crate::login::ports::{Directory, Image, ImageFormat, PortError, Provider};
+use crate::login::visitor::Visitor;
 use crate::metrics::Metrics;
 use crate::store::memory::MemoryStore;
 use crate::stream::Topics;
@@ -77,6 +78,7 @@ fn login(provider: Arc<Ailing>, directory: Arc<Ailing>) -> Login {
         refuse_relayed: false,
         api_keys: Vec::new(),
         audience: "default".into(),
+        origins: Vec::new(),
     };
     let rate = Rate { per_minute: 60, burst: 2 };
     let many = Rate { per_minute: 6000, burst: 100 };
@@ -97,8 +99,9 @@ async fn opened(login: &Login) -> (Session, Bearer) {
         messages: false,
         ip: [192, 0, 2, 1].into(),
         user_agent: String::new(),
+        visitor: Visitor::Unnamed,
     };
-    let (snapshot, secret) = login.open(opening).await.unwrap();
+    let Opened { snapshot, secret, .. } = login.open(opening).await.unwrap();
     (snapshot.session, secret)
 }
 

@@ -13,6 +13,7 @@ use super::session::{Session, SessionId};
 use crate::clock::Timestamp;
 use crate::entropy::Entropy;
 use crate::metrics::Metrics;
+use crate::origin::Origin;
 use crate::store::{Change, Commit, Item, StoreError};
 use crate::stream::Topics;
 use crate::stream::event::EventType;
@@ -23,7 +24,7 @@ pub(super) const RETENTION: Duration = Duration::from_secs(120);
 /// How often a change is tried against others; so many losses in a row mean that something is off.
 const ATTEMPTS: usize = 64;
 /// The first byte of every record, so that another version's records are told from ours.
-const RECORD_FORMAT: u8 = 1;
+const RECORD_FORMAT: u8 = 2;
 
 /// Why a call was not served.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -34,6 +35,9 @@ pub enum LoginError {
     /// The secret, phone token or API key is missing or wrong.
     #[error("{0}")]
     Unauthorized(&'static str),
+    /// The page is of an origin that may not do this.
+    #[error("pages of this origin may not do this; see the setting `origins` of the namespace")]
+    OriginNotAllowed,
     /// The session's rules say no.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -172,6 +176,11 @@ impl Login {
         self.namespaces.get(name).ok_or(LoginError::NotFound("namespace"))
     }
 
+    /// Every origin that is in the list of some namespace.
+    pub fn listed_origins(&self) -> impl Iterator<Item = &Origin> {
+        self.namespaces.values().flat_map(|namespace| &namespace.origins)
+    }
+
     /// The session as it stands, expired if its time is over.
     pub(super) async fn current(&self, id: SessionId) -> Result<Current, LoginError> {
         for _ in 0..ATTEMPTS {
@@ -230,7 +239,7 @@ impl Login {
     pub(super) async fn load(&self, id: SessionId) -> Result<Current, LoginError> {
         let record = self.topics.store.load(id.0, self.now()).await?;
         let record = record.ok_or(LoginError::NotFound("session"))?;
-        let session = decode(&record.bytes)?;
+        let session = decode(id, &record.bytes)?;
         Ok(Current { session, cursor: record.last, version: record.version })
     }
 
@@ -285,10 +294,11 @@ fn encode(session: &Session) -> Result<Vec<u8>, LoginError> {
     })
 }
 
-fn decode(bytes: &[u8]) -> Result<Session, LoginError> {
+fn decode(id: SessionId, bytes: &[u8]) -> Result<Session, LoginError> {
     let record = bytes.strip_prefix(&[RECORD_FORMAT]).unwrap_or_default();
-    postcard::from_bytes(record).map_err(|error| {
+    let session: Session = postcard::from_bytes(record).map_err(|error| {
         tracing::error!(%error, "session.not_decoded");
         LoginError::Store
-    })
+    })?;
+    Ok(Session { id, ..session })
 }

@@ -9,6 +9,7 @@ use uuid::{Builder, Uuid};
 use super::ports::{Identity, User};
 use super::scene::Scene;
 use super::secret::Digest;
+use super::visitor::Opener;
 use crate::clock::Timestamp;
 use crate::entropy::Entropy;
 use crate::stream::event::EventType;
@@ -18,7 +19,7 @@ use crate::stream::event::EventType;
 pub(super) const PHONE_TOKENS: usize = 4;
 
 /// A session's id: a random UUID.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub struct SessionId(pub u128);
 
 impl SessionId {
@@ -106,7 +107,8 @@ pub enum State {
 /// One attempt to log in.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Session {
-    /// Its id, in the browser's calls.
+    /// Its id, in the browser's calls. Not in its record: that is kept under it.
+    #[serde(skip)]
     pub id: SessionId,
     /// What its code carries.
     pub scene: Scene,
@@ -124,6 +126,8 @@ pub struct Session {
     pub expires_at: Timestamp,
     /// Where it stands.
     pub state: State,
+    /// The origin of the page that opened it, if it named one.
+    pub(super) opener: Option<Opener>,
     pub(super) secret: Digest,
     pub(super) ticket: Digest,
     pub(super) messages_sent: u32,

@@ -177,6 +177,7 @@ fn namespace_of(
         refuse_relayed: rules.relayed == Relayed::Refuse,
         api_keys: rules.api_keys.iter().map(digest).collect(),
         audience: config.token.audience.clone().unwrap_or_else(|| name.to_owned()),
+        origins: rules.origins.clone(),
     }
 }
 

@@ -9,13 +9,14 @@ use saoma::clock::{Clock, Timestamp};
 use saoma::directory::Open;
 use saoma::entropy::Entropy;
 use saoma::login::Login;
-use saoma::login::browser::{Browser, Opening};
+use saoma::login::browser::{Browser, Opened, Opening};
 use saoma::login::limits::Limits;
 use saoma::login::namespace::Namespace;
 use saoma::login::phone::Scan;
 use saoma::login::scene::Scene;
 use saoma::login::secret::Bearer;
 use saoma::login::service::Sign;
+use saoma::login::visitor::Visitor;
 use saoma::metrics::Metrics;
 use saoma::provider::Simulator;
 use saoma::store::{Bell, Store};
@@ -41,6 +42,7 @@ pub(crate) fn core(store: impl FnOnce(Bell) -> Arc<dyn Store>) -> Login {
         refuse_relayed: false,
         api_keys: Vec::new(),
         audience: "default".into(),
+        origins: Vec::new(),
     };
     let namespaces = HashMap::from([("default".to_owned(), Arc::new(namespace))]);
     let sign: Sign = Arc::new(|_| Ok((String::new(), 1)));
@@ -51,9 +53,16 @@ pub(crate) fn core(store: impl FnOnce(Bell) -> Arc<dyn Store>) -> Login {
 /// A session: its browser, its secret and its scene.
 pub(crate) async fn open(login: &Login, messages: bool) -> (Browser, Bearer, Scene) {
     let ip = [127, 0, 0, 1].into();
-    let opening = Opening { namespace: "default".into(), messages, ip, user_agent: String::new() };
-    let (snapshot, secret) = login.open(opening).await.expect("open");
-    let browser = login.browser(snapshot.session.id, &secret).await.expect("let in");
+    let opening = Opening {
+        namespace: "default".into(),
+        messages,
+        ip,
+        user_agent: String::new(),
+        visitor: Visitor::Unnamed,
+    };
+    let Opened { snapshot, secret, .. } = login.open(opening).await.expect("open");
+    let browser = login.browser(snapshot.session.id, &secret, &Visitor::Unnamed).await;
+    let browser = browser.expect("let in");
     (browser, secret, snapshot.session.scene)
 }
 

@@ -10,6 +10,7 @@ stories! {
         a_snapshot_is_the_same_without_the_secret,
         the_secret_comes_as_a_cookie_for_the_session_alone,
         the_cookie_of_a_site_on_https_is_secure,
+        the_cookie_of_a_welcome_guest_works_under_its_page_over_https,
         the_code_is_a_picture_that_anybody_may_see,
         the_code_leads_a_phone_to_the_simulators_page,
         everything_about_a_session_may_be_left_out,
@@ -92,6 +93,38 @@ async fn the_cookie_of_a_site_on_https_is_secure(store: Store) {
     let opened = answer.is(201);
     for url in [&opened["code"]["url"], &opened["code"]["content"], &opened["events"]["url"]] {
         assert!(url.as_str().is_some_and(|url| url.starts_with(public_url)), "{url}");
+    }
+}
+
+async fn the_cookie_of_a_welcome_guest_works_under_its_page_over_https(store: Store) {
+    let shop = "https://shop.example";
+    let own = "https://login.example.com";
+    let guest = "SameSite=None; Secure; Partitioned";
+    for (public_url, origin, site, expected) in [
+        (Some(own), shop, "cross-site", guest),
+        (Some(own), own, "same-origin", "SameSite=Strict; Secure"),
+        (Some(own), "https://renamed.example", "same-origin", "SameSite=Strict; Secure"),
+        (None, shop, "cross-site", "SameSite=Strict"),
+        (Some("http://login.example.com"), shop, "cross-site", "SameSite=Strict"),
+    ] {
+        let server = TestServer::start_with(store, |config| {
+            config.public_url = public_url.map(str::to_owned);
+            let origins = [shop].map(|origin| origin.to_owned().try_into().expect("an origin"));
+            namespace(config, "default").origins = origins.into();
+        })
+        .await;
+        let headers = [("origin", origin), ("sec-fetch-site", site)];
+        let answer = server.browser(Via::Sse).with_headers(&headers).tries_to_open().await;
+        let cookie = answer.header("set-cookie").to_owned();
+        assert!(cookie.ends_with(&format!("; HttpOnly; {expected}")), "{origin}: {cookie}");
+        let path =
+            format!("/v1/sessions/{}", answer.is(201)["session_id"].as_str().expect("an id"));
+        let (pair, _) = cookie.split_once(';').expect("attributes");
+        let events = server.get(&format!("{path}/events?wait=0")).header("cookie", pair);
+        events.header("origin", origin).header("sec-fetch-site", site).await.ok();
+        let elsewhere = server.get(&format!("{path}/events?wait=0")).header("cookie", pair);
+        let elsewhere = elsewhere.header("origin", "https://evil.example").await;
+        elsewhere.is_problem(403, "origin_not_allowed");
     }
 }
 

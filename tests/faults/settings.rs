@@ -36,6 +36,7 @@ async fn a_wrong_variable_is_named() {
         ("SAOMA_DIRECTORY", "everybody"),
         ("SAOMA_PUBLIC_URL", "ftp://a"),
         ("SAOMA_TRANSPORTS", "pigeon"),
+        ("SAOMA_ORIGINS", "https://*.shop.example"),
         ("SAOMA_SESION_TTL", "60"),
         ("SAOMA_LOG", "no=such=filter"),
     ] {

@@ -3,7 +3,7 @@
 use crate::source::{Source, all, paths};
 
 /// Rooms that have no business of their own and may be called by all.
-const LEAVES: [&str; 3] = ["clock", "entropy", "metrics"];
+const LEAVES: [&str; 4] = ["clock", "entropy", "metrics", "origin"];
 
 /// What a room may call besides the leaves: rooms, or modules of rooms.
 const MAY_CALL: &[(&str, &[&str])] = &[
@@ -35,6 +35,7 @@ const MAY_CALL: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("entropy", &[]),
     ("metrics", &[]),
+    ("origin", &[]),
 ];
 
 /// Rooms of the core, which know nothing of the wire.

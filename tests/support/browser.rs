@@ -13,11 +13,12 @@ pub(crate) struct Browser {
     api: Api,
     via: Via,
     wants: Value,
+    headers: Vec<(String, String)>,
 }
 
 impl Browser {
     pub(super) fn new(api: Api, via: Via) -> Self {
-        Self { api, via, wants: json!({}) }
+        Self { api, via, wants: json!({}), headers: Vec::new() }
     }
 
     /// In another namespace.
@@ -32,9 +33,17 @@ impl Browser {
         self
     }
 
+    /// With headers when it asks for a session.
+    pub(crate) fn with_headers(mut self, headers: &[(&str, &str)]) -> Self {
+        let owned = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        self.headers.extend(owned);
+        self
+    }
+
     /// Asks for a session.
     pub(crate) async fn tries_to_open(&self) -> Answer {
-        self.api.ask(Method::POST, "/v1/sessions").json(self.wants.clone()).await
+        let ask = self.api.ask(Method::POST, "/v1/sessions").json(self.wants.clone());
+        self.headers.iter().fold(ask, |ask, (name, value)| ask.header(name, value)).await
     }
 
     /// Opens a session without following it.
