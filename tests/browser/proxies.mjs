@@ -9,19 +9,27 @@ import { join } from 'node:path';
 
 const START_MS = 15_000;
 const LOOK_MS = 20;
+const LOWEST_PORT = 20_000;
+const PORTS = 12_000;
 
 /** @type {Set<import('node:child_process').ChildProcess>} */
 const running = new Set();
 process.on('exit', () => { for (const child of running) child.kill('SIGKILL'); });
 
-/** A port that nobody uses at this moment. @returns {Promise<number>} */
+/**
+ * A port that nobody uses, out of those that no system gives to a connection that goes out: a proxy cannot
+ * listen where one has begun meanwhile.
+ * @returns {Promise<number>}
+ */
 export async function freePort() {
-  const taken = net.createServer().listen(0, '127.0.0.1');
-  await once(taken, 'listening');
-  const { port } = /** @type {net.AddressInfo} */ (taken.address());
-  taken.close();
-  await once(taken, 'close');
-  return port;
+  for (;;) {
+    const port = LOWEST_PORT + Math.floor(Math.random() * PORTS);
+    const taken = net.createServer().listen(port);
+    if (!await once(taken, 'listening').catch(() => null)) continue;
+    taken.close();
+    await once(taken, 'close');
+    return port;
+  }
 }
 
 /** @param {number} port */
