@@ -112,7 +112,10 @@ describe('a laptop asleep while the phone confirms', () => {
       await visitor.screen.shows('scanned');
       proxy.deaden();
       // Timers stood still, the wall clock did not, and nobody tells the page.
-  XX
+      await visitor.confirm(mobile, () => visitor.screen.page.evaluate((ms) => {
+        const { now } = Date;
+        Date.now = () => now() + ms;
+      }, ASLEEP_MS));
       await visitor.showedOnce('scanned');
     });
   }
