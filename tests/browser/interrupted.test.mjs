@@ -9,8 +9,8 @@ import { startFaultProxy } from './fault_proxy.mjs';
 
 /** A connection that has carried so much has given heartbeats after its first second. */
 const HEARD = 4;
-/** Shorter than the silence that a page bears awake (2.5 heartbeats of 15 s). */
-const ASLEEP_MS = 30_000;
+/** Much shorter than the silence that a page bears awake (2.5 heartbeats of 15 s): only its clock tells. */
+const ASLEEP_MS = 20_000;
 
 let browser, server;
 before(async () => { browser = await launch(); server = await startServer(); });
