@@ -107,7 +107,7 @@ export function createLogin(options = {}) {
       secret = bearer;
       path = where;
       ({ transports: offered, heartbeat_seconds: heartbeat } = events);
-      cursor = 0;
+      cursor = tries = 0;
       ticket = '';
       redemption = null;
       session = { ...rest, code: { ...rest.code, url: url(`${path}/code`) } };
@@ -157,6 +157,7 @@ export function createLogin(options = {}) {
 
   const key = () => `saoma ${new URL(url('/')).origin} ${window.navigator?.connection?.type}`;
   function remember() {
+    memory.at = clock.now();
     try { window.localStorage.setItem(key(), JSON.stringify(memory)); } catch {}
   }
 
@@ -275,7 +276,6 @@ export function createLogin(options = {}) {
     drop(ORDER.slice(ORDER.indexOf(link.kind) + 1));
     if (suspect?.kind === link.kind) suspect = null;
     memory.worked = link.kind;
-    memory.at = link.since;
     remember();
     show();
     if (open && !retryTimer) seek();
@@ -368,6 +368,7 @@ export function createLogin(options = {}) {
     // Such events come in groups.
     if (!open || clock.now() - woken < 1000) return;
     woken = clock.now();
+    tries = 0;
     renew();
     seek(true);
   }
@@ -375,7 +376,6 @@ export function createLogin(options = {}) {
     drop();
     clock.clearTimeout(retryTimer);
     retryTimer = suspect = null;
-    tries = 0;
   }
   function leave() {
     if (!open) return;
