@@ -49,9 +49,10 @@ function paint() {
   for (const node of document.querySelectorAll('[data-t]')) node.textContent = say(/** @type {any} */ (node).dataset.t);
   $('result').hidden = !token;
   document.body.classList.toggle('done', Boolean(token));
-  $('transport').textContent = transport ? say('via', say(transport)) : say('connecting');
-  $('transport').toggleAttribute('data-transport', Boolean(transport));
-  if (transport) $('transport').dataset.transport = transport;
+  const over = !token && /rejected|expired|cancelled|error/.test(element.state);
+  $('transport').textContent = over ? '' : transport ? say('via', say(transport)) : say('connecting');
+  $('transport').toggleAttribute('data-transport', !over && transport != null);
+  if (!over && transport) $('transport').dataset.transport = transport;
   if (token) paintToken(token);
 }
 /** @param {import('./saoma.js').Token} token */

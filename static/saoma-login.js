@@ -38,7 +38,7 @@ const HTML = `<div id="base" role="group" aria-labelledby="title">
 <div id="countdown"><div id="bar"></div><span id="time" role="timer"></span></div>
 <slot name="footer"></slot></div>`;
 
-// light-dark() follows the page: a light one gets no dark element.
+// light-dark() follows the page: a light one gets no dark element. Browsers from before 2024 know neither, and are light.
 const CSS = `:host{--ink:var(--saoma-color,light-dark(#14201b,#e9f0ec));--line:color-mix(in srgb,var(--ink) 12%,transparent);--card:light-dark(#fff,#161d1a);--accent:var(--saoma-accent,light-dark(#0b7a52,#4fd09a));--on:oklch(from var(--accent) calc((.6 - l)*999) 0 0);--size:min(var(--saoma-size,16rem),100%);--r:var(--saoma-radius,1rem);
 display:block;padding:1.25rem;border-radius:var(--r);text-align:center;text-wrap:balance;line-height:1.5;overflow-wrap:anywhere;color:var(--ink);background:var(--saoma-background,var(--card));font-family:var(--saoma-font,inherit)}
 :host([theme=light]){color-scheme:light}
@@ -74,7 +74,8 @@ img{width:100%;height:100%;object-fit:contain}
 #link{visibility:hidden;margin:.5rem}
 [data-state=pending] #link{visibility:visible}
 ::slotted([slot=footer]){order:2}
-@media not all and (hover:none) and (pointer:coarse){#link{order:1;min-height:0;padding:0;font-weight:400;text-decoration:underline;color:var(--accent);background:0}}`;
+@media not all and (hover:none) and (pointer:coarse){#link{order:1;min-height:0;padding:0;font-weight:400;text-decoration:underline;color:var(--accent);background:0}}
+@supports not (color:light-dark(red,red)){:host{--ink:var(--saoma-color,#14201b);--line:#8883;--card:#fff;--accent:var(--saoma-accent,#0b7a52);--on:#fff}#mask{color:#14201b;background:#fffd}}`;
 
 const ATTRIBUTES = ['endpoint', 'namespace', 'transports', 'messages', 'theme', 'auto-refresh'];
 
@@ -191,7 +192,7 @@ function inside(host) {
     const { state, session } = login, focused = root.activeElement;
     // A live region reads out whatever is set, new or not.
     const put = (id, text) => { if ($[id].textContent !== text) $[id].textContent = text; };
-    const usable = (node) => node.checkVisibility({ visibilityProperty: true }) && !node.disabled;
+    const usable = (node) => node.getClientRects().length && getComputedStyle(node).visibility === 'visible' && !node.disabled;
 
     const waiting = /pending|scanned|unreg/.test(state), number = waiting ? session.match_number : null;
     let now = token ? 'done' : state;
