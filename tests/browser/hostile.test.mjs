@@ -19,12 +19,8 @@ let browser, server;
 before(async () => { browser = await launch(); server = await startServer(); });
 after(async () => { showMeasured(); await browser?.close(); await server?.stop(); });
 
-/** Whatever a test starts ends with it. @param {import('node:test').TestContext} t @param {string} name @param {string} url @param {object} [options] */
-async function arrive(t, name, url, options) {
-  const visitor = await visit(browser, name, url, options);
-  t.after(() => visitor.end());
-  return visitor;
-}
+/** @param {import('node:test').TestContext} t @param {string} name @param {string} url @param {object} [options] */
+const arrive = (t, name, url, options) => visit(t, browser, name, url, options);
 /** @param {import('node:test').TestContext} t @param {{ stop(): any }} proxy */
 function until(t, proxy) {
   t.after(() => proxy.stop());
@@ -72,6 +68,19 @@ describe('behind', () => {
     for (let n = 1; n <= 3; n++) times.push((await arrive(t, '', `http://127.0.0.1:${port}`)).streamMs);
     // A busy machine makes a page slow; the best of three is the client's own.
     assert.ok(Math.min(...times) <= WORST_STREAM_MS, `working streams after ${times.map(Math.round)} ms`);
+  });
+
+  test('HAProxy doing both: the server counts what was left, and why', async (t) => {
+    const counting = await startServer(), port = await freePort();
+    t.after(() => counting.stop());
+    until(t, await startHaproxy(port, haproxyWith(port, counting.url, STRIP_UPGRADE, HOLD_BODIES)));
+    await arrive(t, 'HAProxy doing both, counted', `http://127.0.0.1:${port}`);
+    const counted = async () => (await (await fetch(`${counting.admin}/metrics`)).text()).match(/^saoma_transport_fallbacks_total.* [1-9].*$/gm) ?? [];
+    await eventually(async () => (await counted()).length > 1, 'the two fallbacks are not counted');
+    assert.deepEqual(await counted(), [
+      'saoma_transport_fallbacks_total{from="sse",reason="no_hello",to="long-poll"} 1',
+      'saoma_transport_fallbacks_total{from="websocket",reason="not_opened",to="sse"} 1',
+    ]);
   });
 
   for (const [asked, served] of [['', 'sse'], ['sse', 'sse'], ['long-poll', 'long-poll']]) {

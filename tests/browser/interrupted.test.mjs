@@ -16,12 +16,8 @@ let browser, server;
 before(async () => { browser = await launch(); server = await startServer(); });
 after(async () => { showMeasured(); await browser?.close(); await server?.stop(); });
 
-/** Whatever a test starts ends with it. @param {import('node:test').TestContext} t @param {string} name @param {string} url @param {object} [options] */
-async function arrive(t, name, url, options) {
-  const visitor = await visit(browser, name, url, options);
-  t.after(() => visitor.end());
-  return visitor;
-}
+/** @param {import('node:test').TestContext} t @param {string} name @param {string} url @param {object} [options] */
+const arrive = (t, name, url, options) => visit(t, browser, name, url, options);
 
 test('a server that restarts gets everybody back over WebSocket, with a new code', async (t) => {
   const first = await startServer({ SAOMA_DRAIN_SECONDS: '2' });

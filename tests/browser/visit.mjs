@@ -10,9 +10,9 @@ const LOOK_MS = 20;
 const measured = [];
 export const showMeasured = () => console.table(measured);
 
-/** Waits for something that no event tells of. @param {() => boolean} holds @param {string} otherwise */
+/** Waits for something that no event tells of. @param {() => boolean | Promise<boolean>} holds @param {string} otherwise */
 export async function eventually(holds, otherwise) {
-  for (const late = Date.now() + LATE_MS; !holds();) {
+  for (const late = Date.now() + LATE_MS; !await holds();) {
     assert.ok(Date.now() < late, otherwise);
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
@@ -30,11 +30,14 @@ function keepJournal() {
 /** @typedef {{ type: string, what?: string, at: number }} Note */
 
 /**
- * @param {import('playwright-core').Browser} browser @param {string} name as in the table
- * @param {string} url @param {import('playwright-core').BrowserContextOptions} [options]
+ * A visit, which ends with its test.
+ * @param {import('node:test').TestContext} t @param {import('playwright-core').Browser} browser
+ * @param {string} name as in the table @param {string} url
+ * @param {import('playwright-core').BrowserContextOptions} [options]
  */
-export async function visit(browser, name, url, options) {
+export async function visit(t, browser, name, url, options) {
   const context = await newContext(browser, options);
+  t.after(() => context.close());
   await context.addInitScript(keepJournal);
   const screen = await openLogin(context, url);
   const stream = await screen.page.waitForFunction(() => /** @type {any} */ (globalThis).journal
@@ -43,6 +46,7 @@ export async function visit(browser, name, url, options) {
   const journal = () => screen.page.evaluate(() => /** @type {Note[]} */ (/** @type {any} */ (globalThis).journal));
 
   const elsewhere = await newContext(browser);
+  t.after(() => elsewhere.close());
   return {
     context, screen, first, streamMs,
     /** The phone scans what the screen shows. */
@@ -77,10 +81,6 @@ export async function visit(browser, name, url, options) {
     async showedOnce(...states) {
       const shown = (await journal()).filter(({ type }) => type !== 'transport');
       assert.deepEqual(shown.map(({ type, what }) => what ?? type), ['loading', 'pending', ...states, 'confirmed', 'token']);
-    },
-    async end() {
-      await context.close();
-      await elsewhere.close();
     },
   };
 }
