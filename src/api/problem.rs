@@ -13,7 +13,7 @@ use poem_openapi::{ApiResponse, Object};
 
 use crate::login::LoginError;
 use crate::login::machine::Refusal;
-use crate::login::ports::PortError;
+use crate::login::ports::Fault;
 use crate::transport::{Ending, PROBLEM_TYPE};
 
 /// An error (RFC 9457), with a stable `code`.
@@ -117,14 +117,18 @@ impl From<LoginError> for Problem {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail)
                     .retry_after(seconds.max(1))
             }
-            LoginError::Port(PortError::Slow(_)) => {
-                Self::new(StatusCode::GATEWAY_TIMEOUT, "provider_timeout", detail)
+            LoginError::Port(error) => {
+                let (status, wait) = match error.fault {
+                    Fault::Slow => (StatusCode::GATEWAY_TIMEOUT, None),
+                    Fault::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, Some(5)),
+                    Fault::Refused | Fault::Bad => (StatusCode::BAD_GATEWAY, None),
+                };
+                let problem = Self::new(status, error.code, detail);
+                match error.retry_after.or(wait) {
+                    Some(seconds) => problem.retry_after(seconds),
+                    None => problem,
+                }
             }
-            LoginError::Port(PortError::Unavailable(_)) => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "provider_unavailable", detail)
-                    .retry_after(5)
-            }
-            LoginError::Port(_) => Self::new(StatusCode::BAD_GATEWAY, "provider_failed", detail),
             LoginError::Store => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", detail)
                     .retry_after(1)

@@ -333,7 +333,7 @@ impl Sessions {
 
 impl Sessions {
     fn render(&self, snapshot: Snapshot, request: &Request) -> Session {
-        let Snapshot { session, cursor, expires_in, content, .. } = snapshot;
+        let Snapshot { session, cursor, expires_in, content, media_type, .. } = snapshot;
         let base = self.base(request);
         let id = session.id;
         Session {
@@ -345,7 +345,7 @@ impl Sessions {
             expires_in,
             code: Code {
                 url: format!("{base}/v1/sessions/{id}/code"),
-                media_type: "image/png".to_owned(),
+                media_type: media_type.to_owned(),
                 content,
             },
             match_number: session.match_number,

@@ -1,6 +1,6 @@
 //! What may be set, but cannot be had in this version.
 
-use super::{Config, ConfigError, DirectoryRule, Namespace, Numbering, ProviderName};
+use super::{Config, ConfigError, DirectoryRule, Namespace, Numbering, ProviderName, Secret};
 
 impl Config {
     /// Whether this version can do everything that is set.
@@ -34,7 +34,7 @@ impl Namespace {
             |field, value| Err(not_available(&format!("namespaces.{name}.{field}"), value));
         match self.provider {
             ProviderName::Simulator => {}
-            ProviderName::MiniProgram => return refuse("provider", "mini_program"),
+            ProviderName::MiniProgram => self.needs_an_account(name, "mini_program")?,
             ProviderName::OfficialAccount => return refuse("provider", "official_account"),
             ProviderName::OpenPlatform => return refuse("provider", "open_platform"),
         }
@@ -43,6 +43,24 @@ impl Namespace {
         }
         if self.numbering == Numbering::Pool {
             return refuse("numbering", "pool");
+        }
+        Ok(())
+    }
+}
+
+impl Namespace {
+    /// Whether a provider that calls WeChat knows as whom.
+    fn needs_an_account(&self, name: &str, provider: &str) -> Result<(), ConfigError> {
+        let missing = |field: &str| {
+            let key = format!("namespaces.{name}.wechat.{field}");
+            Err(ConfigError::key(&key, format!("is needed by the provider `{provider}`")))
+        };
+        let given = |text: Option<&str>| text.is_some_and(|text| !text.is_empty());
+        if !given(self.wechat.app_id.as_deref()) {
+            return missing("app_id");
+        }
+        if !given(self.wechat.app_secret.as_ref().map(Secret::expose)) {
+            return missing("app_secret");
         }
         Ok(())
     }
@@ -76,12 +94,36 @@ mod tests {
         for (key, value) in [
             ("namespaces.default.directory", "hook"),
             ("namespaces.staff.numbering", "pool"),
-            ("namespaces.default.provider", "mini_program"),
             ("namespaces.default.provider", "official_account"),
             ("namespaces.default.provider", "open_platform"),
         ] {
             let expected = format!("{key}: `{value}` is not available in this version");
             assert_eq!(checked(key, value), Err(expected));
+        }
+    }
+
+    #[test]
+    fn a_provider_that_calls_wechat_must_know_as_whom() {
+        let set = |pairs: &[(&str, &str)]| {
+            let flag = |(key, value): &(&str, &str)| Flag {
+                key: format!("namespaces.staff.{key}"),
+                value: (*value).to_owned(),
+            };
+            let flags: Vec<Flag> = pairs.iter().map(flag).collect();
+            let config = Config::load(None, [], &flags).expect("loaded");
+            config.check().map_err(|error| error.to_string())
+        };
+        let provider = ("provider", "mini_program");
+        let (id, secret) = (("wechat.app_id", "wx1"), ("wechat.app_secret", "hunter2"));
+        assert_eq!(set(&[provider, id, secret]), Ok(()));
+        for (given, missing) in
+            [(&[provider, secret][..], "app_id"), (&[provider, id], "app_secret")]
+        {
+            let refused = set(given).expect_err("refused");
+            assert!(
+                refused.starts_with(&format!("namespaces.staff.wechat.{missing}")),
+                "{refused}"
+            );
         }
     }
 

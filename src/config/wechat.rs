@@ -1,5 +1,4 @@
-//! `wechat`: the account that a namespace speaks to WeChat with. Read only, until a version has
-//! the providers that use it.
+//! `wechat`: the account that a namespace speaks to WeChat with.
 
 use std::path::PathBuf;
 
@@ -27,6 +26,15 @@ pub struct WeChat {
     /// The mini program's version that a code opens. `SAOMA_WECHAT_ENV_VERSION`, default
     /// `release`.
     pub env_version: EnvVersion,
+    /// Whether WeChat refuses a page that is not published. `SAOMA_WECHAT_CHECK_PATH`, default on.
+    #[serde(deserialize_with = "forms::switch")]
+    pub check_path: bool,
+    /// The code's width in pixels, 280 to 1280. `SAOMA_WECHAT_WIDTH`, default 430.
+    #[serde(deserialize_with = "forms::between::<280, 1280, _>")]
+    pub width: u64,
+    /// Whether the code's background is transparent. `SAOMA_WECHAT_IS_HYALINE`, default off.
+    #[serde(deserialize_with = "forms::switch")]
+    pub is_hyaline: bool,
     /// What an official account's callbacks are signed with. `SAOMA_WECHAT_TOKEN`.
     pub token: Option<Secret>,
     /// A file that holds `token`. `SAOMA_WECHAT_TOKEN_FILE`.
@@ -59,6 +67,9 @@ impl Default for WeChat {
             api_url: "https://api.weixin.qq.com".to_owned(),
             page: "pages/wsLogin/wsLogin".to_owned(),
             env_version: EnvVersion::Release,
+            check_path: true,
+            width: 430,
+            is_hyaline: false,
             token: None,
             token_file: None,
             encoding_aes_key: None,

@@ -117,7 +117,7 @@ impl Database {
 /// What a caller may know of an error of the database; the log has the rest.
 pub(super) fn unavailable(error: &sqlx::Error) -> PortError {
     tracing::error!(%error, "the database failed");
-    PortError::Unavailable("the directory cannot be reached".to_owned())
+    PortError::unavailable("the directory cannot be reached")
 }
 
 fn make_folder(file: &Path) -> Result<(), DatabaseError> {

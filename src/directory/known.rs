@@ -108,7 +108,7 @@ impl Directory for Known {
     async fn register(&self, identity: &Identity, says: &Registration) -> Result<User, PortError> {
         let row = self.row_or_new(identity, &says.name).await.map_err(|it| unavailable(&it))?;
         if row.blocked {
-            return Err(PortError::Refused("this user may not register".to_owned()));
+            return Err(PortError::refused("this user may not register"));
         }
         Ok(row.user(identity))
     }
@@ -119,6 +119,7 @@ mod tests {
     use crate::clock::Timestamp;
 
     use super::*;
+    use crate::login::ports::Fault;
 
     fn known(database: &Database, namespace: &str) -> Known {
         let clock = Clock::starting_at(Timestamp(1_000));
@@ -129,6 +130,7 @@ mod tests {
         Identity {
             provider: "simulator".to_owned(),
             subject: "alice".to_owned(),
+            union: None,
             name: Some("Alice".to_owned()),
             avatar_url: Some("https://a.example/alice.png".to_owned()),
         }
@@ -172,7 +174,7 @@ mod tests {
             .expect("blocked");
         assert_eq!(known.find(&alice()).await, Ok(None));
         let again = known.register(&alice(), &says("Alice")).await;
-        assert!(matches!(again, Err(PortError::Refused(_))));
+        assert!(again.is_err_and(|error| error.fault == Fault::Refused));
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -207,7 +209,7 @@ mod tests {
         let broken = known.find(&alice()).await;
         database.close().await;
         let closed = known.register(&alice(), &says("Alice")).await;
-        let expected = PortError::Unavailable("the directory cannot be reached".to_owned());
+        let expected = PortError::unavailable("the directory cannot be reached");
         assert_eq!((broken, closed), (Err(expected.clone()), Err(expected)));
     }
 }

@@ -72,6 +72,8 @@ pub struct Snapshot {
     pub kept_for: u64,
     /// What its code says, where that is a plain text.
     pub content: Option<String>,
+    /// The media type of its code's picture.
+    pub media_type: &'static str,
 }
 
 impl Login {
@@ -108,6 +110,7 @@ impl Login {
             let change = change(&session, machine::opening(now), now)?;
             if self.topics.store.create(id.0, session.scene.as_str(), change).await? {
                 self.metrics.transition(EventType::Pending.name());
+                namespace.provider.prepare(&session.scene);
                 let snapshot = self.snapshot_of(session, 1)?;
                 return Ok(Opened { snapshot, secret, guest });
             }
@@ -244,10 +247,12 @@ impl Login {
     fn snapshot_of(&self, session: Session, cursor: u64) -> Result<Snapshot, LoginError> {
         let namespace = self.namespace(&session.namespace)?;
         let content = namespace.provider.content(&session.scene);
+        let media_type = namespace.provider.media_type();
         let expires_in =
             if session.has_ended() { 0 } else { session.expires_at.seconds_from(self.now()) };
         let longer = if session.messages { namespace.messages_ttl.as_secs() } else { 0 };
-        Ok(Snapshot { session, cursor, expires_in, kept_for: expires_in + longer, content })
+        let kept_for = expires_in + longer;
+        Ok(Snapshot { session, cursor, expires_in, kept_for, content, media_type })
     }
 
     /// Two digits, of which none is a leading zero that a person would leave out.

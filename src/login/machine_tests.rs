@@ -43,6 +43,7 @@ fn identity(name: &str) -> Identity {
     Identity {
         provider: "simulator".into(),
         subject: name.into(),
+        union: None,
         name: Some(name.into()),
         avatar_url: None,
     }

@@ -39,13 +39,19 @@ impl Provider for Ailing {
     }
 
     async fn image(&self, _: &Scene, _: ImageFormat) -> Result<Image, PortError> {
-        Err(PortError::Bad("no pictures here".into()))
+        Err(PortError::bad("no pictures here"))
     }
 
     async fn identify(&self, login_code: &str) -> Result<Identity, PortError> {
         self.ail()?;
         let subject = login_code.to_owned();
-        Ok(Identity { provider: "ailing".into(), subject, name: None, avatar_url: None })
+        Ok(Identity {
+            provider: "ailing".into(),
+            subject,
+            union: None,
+            name: None,
+            avatar_url: None,
+        })
     }
 }
 
@@ -58,7 +64,7 @@ impl Directory for Ailing {
     }
 
     async fn register(&self, _: &Identity, _: &Registration) -> Result<User, PortError> {
-        Err(PortError::Unavailable("closed".into()))
+        Err(PortError::unavailable("closed"))
     }
 }
 
@@ -114,11 +120,8 @@ async fn when_the_provider_or_the_directory_fails_the_phone_can_try_again() {
     let (provider, directory) = (Arc::new(Ailing::default()), Arc::new(Ailing::default()));
     let login = login(Arc::clone(&provider), Arc::clone(&directory));
     let (session, _) = opened(&login).await;
-    let ills = [
-        PortError::Bad("nonsense".into()),
-        PortError::Unavailable("down".into()),
-        PortError::Slow("too slow".into()),
-    ];
+    let ills =
+        [PortError::bad("nonsense"), PortError::unavailable("down"), PortError::slow("too slow")];
     for (ailing, ill) in
         [&provider, &directory].into_iter().flat_map(|a| ills.clone().map(|i| (a, i)))
     {
@@ -130,7 +133,7 @@ async fn when_the_provider_or_the_directory_fails_the_phone_can_try_again() {
     }
     let scanned = login.scan(&session.scene, scan("ada", [192, 0, 2, 2])).await.unwrap();
     let pass = login.phone(&session.scene, &scanned.token).await.unwrap();
-    *directory.0.lock() = Some(PortError::Unavailable("down".into()));
+    *directory.0.lock() = Some(PortError::unavailable("down"));
     assert!(matches!(login.confirm(&pass, None).await, Err(LoginError::Port(_))));
     assert_eq!(login.load(session.id).await.unwrap().cursor, 2);
     login.confirm(&pass, None).await.unwrap();

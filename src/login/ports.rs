@@ -16,6 +16,9 @@ pub struct Identity {
     pub provider: String,
     /// The provider's own id of the person (WeChat: the openid).
     pub subject: String,
+    /// The provider's id of the person over all of its accounts, if it has one (WeChat: the
+    /// unionid).
+    pub union: Option<String>,
     /// The name that the provider gave with it, if any.
     pub name: Option<String>,
     /// The picture that the provider gave with it, if any.
@@ -60,22 +63,70 @@ pub struct Image {
     pub bytes: bytes::Bytes,
 }
 
-/// Why somebody beside the core could not do their part. Each is told to the phone as a problem;
-/// the session stays as it was.
+/// Why somebody beside the core could not do their part. It is told to the phone as a problem; the
+/// session stays as it was.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum PortError {
+#[error("{why}")]
+pub struct PortError {
+    /// Whose fault it is.
+    pub fault: Fault,
+    /// The problem's short word.
+    pub code: &'static str,
+    /// What went wrong, without anything secret.
+    pub why: String,
+    /// Seconds after which it may be otherwise, where that is known.
+    pub retry_after: Option<u64>,
+}
+
+/// Whose fault a [`PortError`] is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Fault {
     /// What was given is wrong: the caller's fault (a login code that is unknown, used or old).
-    #[error("{0}")]
-    Refused(String),
+    Refused,
     /// The other side answered nonsense or an error: 502.
-    #[error("{0}")]
-    Bad(String),
+    Bad,
     /// The other side is down or says it is busy: 503.
-    #[error("{0}")]
-    Unavailable(String),
+    Unavailable,
     /// The other side did not answer in time: 504.
-    #[error("{0}")]
-    Slow(String),
+    Slow,
+}
+
+impl PortError {
+    /// Something is wrong with what was given.
+    #[must_use]
+    pub fn refused(why: impl Into<String>) -> Self {
+        Self::new(Fault::Refused, "invalid_login_code", why)
+    }
+
+    /// The other side answered nonsense or an error.
+    #[must_use]
+    pub fn bad(why: impl Into<String>) -> Self {
+        Self::new(Fault::Bad, "provider_failed", why)
+    }
+
+    /// The other side is down or busy.
+    #[must_use]
+    pub fn unavailable(why: impl Into<String>) -> Self {
+        Self::new(Fault::Unavailable, "provider_unavailable", why)
+    }
+
+    /// The other side did not answer in time.
+    #[must_use]
+    pub fn slow(why: impl Into<String>) -> Self {
+        Self::new(Fault::Slow, "provider_timeout", why)
+    }
+
+    /// With a short word of its own.
+    #[must_use]
+    pub fn new(fault: Fault, code: &'static str, why: impl Into<String>) -> Self {
+        Self { fault, code, why: why.into(), retry_after: None }
+    }
+
+    /// With the seconds after which it may be otherwise.
+    #[must_use]
+    pub fn after(self, seconds: u64) -> Self {
+        Self { retry_after: Some(seconds), ..self }
+    }
 }
 
 /// Makes a code for a scene and tells who a login code is.
@@ -88,6 +139,14 @@ pub trait Provider: Send + Sync {
     /// person who is on the phone already.
     fn content(&self, scene: &Scene) -> Option<String>;
 
+    /// The media type that its pictures have unless another is asked for.
+    fn media_type(&self) -> &'static str {
+        "image/png"
+    }
+
+    /// A session with this scene begins: a code that takes time may be begun now. Returns at once.
+    fn prepare(&self, _: &Scene) {}
+
     /// The code's picture.
     ///
     /// # Errors
@@ -97,7 +156,7 @@ pub trait Provider: Send + Sync {
     /// Who a login code stands for.
     ///
     /// # Errors
-    /// [`PortError::Refused`] when the code is no good, the others when nobody could tell.
+    /// [`Fault::Refused`] when the code is no good, the others when nobody could tell.
     async fn identify(&self, login_code: &str) -> Result<Identity, PortError>;
 }
 

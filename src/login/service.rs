@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::limits::{Limits, TooMany};
 use super::machine::{self, Command, Refusal, Step};
 use super::namespace::Namespace;
-use super::ports::{PortError, User};
+use super::ports::{Fault, PortError, User};
 use super::session::{Session, SessionId};
 use crate::clock::Timestamp;
 use crate::entropy::Entropy;
@@ -20,11 +20,11 @@ use crate::stream::event::EventType;
 
 /// How long an ended session can still be read: a browser that lost its line must be able to come
 /// back and see how it ended.
-pub(super) const RETENTION: Duration = Duration::from_secs(120);
+pub const RETENTION: Duration = Duration::from_secs(120);
 /// How often a change is tried against others; so many losses in a row mean that something is off.
 const ATTEMPTS: usize = 64;
 /// The first byte of every record, so that another version's records are told from ours.
-const RECORD_FORMAT: u8 = 2;
+const RECORD_FORMAT: u8 = 3;
 
 /// Why a call was not served.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -79,9 +79,9 @@ impl From<TooMany> for LoginError {
 
 impl From<PortError> for LoginError {
     fn from(error: PortError) -> Self {
-        match error {
-            PortError::Refused(why) => Self::Invalid("invalid_login_code", why),
-            other => Self::Port(other),
+        match error.fault {
+            Fault::Refused => Self::Invalid(error.code, error.why),
+            _ => Self::Port(error),
         }
     }
 }

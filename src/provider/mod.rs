@@ -6,5 +6,7 @@
 
 mod qr;
 mod simulator;
+mod wechat;
 
 pub use simulator::Simulator;
+pub use wechat::{Account, CodeOptions, Credentials, MiniProgram};

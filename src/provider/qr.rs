@@ -18,7 +18,7 @@ const LEAST: usize = 280;
 pub(super) fn draw(text: &str, format: ImageFormat) -> Result<Image, PortError> {
     // M: a code on a screen is clean, but screens reflect.
     let code = QrCode::with_error_correction_level(text, EcLevel::M)
-        .map_err(|_| PortError::Bad("the code's content is too long for a QR code".to_owned()))?;
+        .map_err(|_| PortError::bad("the code's content is too long for a QR code"))?;
     let code = Modules { width: code.width(), colors: code.into_colors() };
     Ok(match format {
         ImageFormat::Png => Image { media_type: "image/png", bytes: code.png()? },
@@ -97,12 +97,13 @@ impl Modules {
 }
 
 fn undrawn() -> PortError {
-    PortError::Bad("the code's picture could not be drawn".to_owned())
+    PortError::bad("the code's picture could not be drawn")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::login::ports::Fault;
 
     fn svg(text: &str) -> String {
         let image = draw(text, ImageFormat::Svg).expect("drawn");
@@ -162,6 +163,6 @@ mod tests {
     #[test]
     fn what_fits_in_no_code_is_an_error() {
         let answer = draw(&"x".repeat(3000), ImageFormat::Png);
-        assert!(matches!(answer, Err(PortError::Bad(_))));
+        assert!(answer.is_err_and(|error| error.fault == Fault::Bad));
     }
 }

@@ -55,13 +55,14 @@ impl Provider for Simulator {
             .filter(|name| (1..=LONGEST).contains(&name.chars().count()))
             .filter(|name| !name.chars().any(char::is_control))
             .ok_or_else(|| {
-                PortError::Refused(format!(
+                PortError::refused(format!(
                     "a login code of the simulator is sim:<name>, the name 1 to {LONGEST} characters"
                 ))
             })?;
         Ok(Identity {
             provider: NAME.to_owned(),
             subject: name.to_owned(),
+            union: None,
             name: Some(name.to_owned()),
             avatar_url: None,
         })
@@ -86,6 +87,7 @@ fn segment(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::login::ports::Fault;
 
     fn simulator() -> Simulator {
         Simulator::new("http://192.0.2.1:3000".to_owned())
@@ -119,7 +121,7 @@ mod tests {
         let long = format!("sim:{}", "x".repeat(65));
         for bad in ["", "sim:", "sim:  ", "Alice", "SIM:Alice", "sim:a\0b", "sim:a\nb", &long] {
             let answer = simulator().identify(bad).await;
-            assert!(matches!(answer, Err(PortError::Refused(_))), "{bad:?}");
+            assert!(answer.is_err_and(|error| error.fault == Fault::Refused), "{bad:?}");
         }
     }
 

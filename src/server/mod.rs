@@ -59,6 +59,9 @@ pub enum StartError {
     /// Two metrics have the same name.
     #[error("the metrics: {0}")]
     Metrics(#[from] prometheus::Error),
+    /// Calls to WeChat cannot be made from this machine.
+    #[error("the client for WeChat: {0}")]
+    WeChat(#[from] reqwest::Error),
 }
 
 /// A server that runs.

@@ -1,0 +1,143 @@
+//! One account at WeChat: makes calls with its token, tries again what may be tried again, and
+//! leaves WeChat alone when that is better.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use serde_json::Value;
+use tokio::sync::Semaphore;
+
+use super::api::{Api, Call, Reply};
+use super::failure::Failure;
+use super::gate::Gate;
+use super::token::AccessToken;
+use crate::clock::Clock;
+use crate::config::Secret;
+use crate::entropy::Entropy;
+
+/// How often WeChat is asked again when it says that it is busy.
+const RETRIES: u32 = 2;
+/// The first pause before that, half of it by chance; it doubles.
+const PAUSE_MS: u32 = 200;
+/// Calls under way at a time: a burst of sessions is no burst of connections.
+const AT_ONCE: usize = 64;
+
+/// Who the account is.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// Its id at WeChat.
+    pub app_id: String,
+    /// Its secret.
+    pub app_secret: Secret,
+    /// Where WeChat's interface is.
+    pub api_url: String,
+}
+
+/// An account at WeChat.
+#[derive(Debug)]
+pub struct Account {
+    api: Api,
+    pub(super) app_id: String,
+    pub(super) app_secret: Secret,
+    token: AccessToken,
+    gates: Mutex<HashMap<Call, Gate>>,
+    lanes: Semaphore,
+    clock: Clock,
+    entropy: Entropy,
+}
+
+impl Account {
+    /// The account of these credentials.
+    ///
+    /// # Errors
+    /// TLS cannot be had on this machine.
+    pub fn new(who: Credentials, clock: Clock, entropy: Entropy) -> reqwest::Result<Arc<Self>> {
+        let Credentials { app_id, app_secret, api_url } = who;
+        Ok(Arc::new(Self {
+            api: Api::new(api_url)?,
+            token: AccessToken::new(app_id.clone(), app_secret.clone(), clock),
+            app_id,
+            app_secret,
+            gates: Mutex::default(),
+            lanes: Semaphore::new(AT_ONCE),
+            clock,
+            entropy,
+        }))
+    }
+
+    /// Makes a call that needs the access token. A token that is not taken is replaced once.
+    pub(super) async fn with_token(&self, call: Call, body: &Value) -> Result<Reply, Failure> {
+        let token = self.token.get(self).await?;
+        let first = self.call(call, &[("access_token", &token)], Some(body)).await;
+        match first {
+            Err(failure) if failure.is_of_the_token() => {
+                let token = self.token.instead_of(self, &token).await?;
+                self.call(call, &[("access_token", &token)], Some(body)).await
+            }
+            other => other,
+        }
+    }
+
+    /// Makes a call, again where WeChat says that it is busy.
+    pub(super) async fn call(
+        &self,
+        call: Call,
+        query: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Result<Reply, Failure> {
+        let mut tries = 0;
+        loop {
+            let answer = self.through(call, self.api.ask(call, query, body)).await;
+            match answer {
+                Err(failure) if failure.passes_at_once() && tries < RETRIES => {
+                    let pause = PAUSE_MS << tries;
+                    let pause = pause / 2 + self.entropy.below(pause);
+                    tokio::time::sleep(Duration::from_millis(pause.into())).await;
+                    tries += 1;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Asks behind the call's gate, and lets the gate learn.
+    async fn through(
+        &self,
+        call: Call,
+        asking: impl Future<Output = Result<Reply, Failure>>,
+    ) -> Result<Reply, Failure> {
+        // Never closed.
+        let _lane = self.lanes.acquire().await.map_err(|_| Failure::Unreachable)?;
+        self.gates.lock().entry(call).or_default().admit(self.clock.now())?;
+        let mut admitted = Admitted { account: self, call, learnt: false };
+        let answer = asking.await;
+        admitted.learn(answer.as_ref().map(|_| ()));
+        answer
+    }
+}
+
+/// A call under way. Dropped before its end, it leaves the gate as it was.
+struct Admitted<'a> {
+    account: &'a Account,
+    call: Call,
+    learnt: bool,
+}
+
+impl Admitted<'_> {
+    fn learn(&mut self, outcome: Result<(), &Failure>) {
+        let per_person = self.call == Call::JsCode2Session;
+        let now = self.account.clock.now();
+        self.account.gates.lock().entry(self.call).or_default().learn(outcome, per_person, now);
+        self.learnt = true;
+    }
+}
+
+impl Drop for Admitted<'_> {
+    fn drop(&mut self) {
+        if !self.learnt {
+            self.account.gates.lock().entry(self.call).or_default().forget();
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! One exchange with WeChat over HTTP: from a call to its answer, or to what went wrong. Knows no
+//! token, no patience and no meaning.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use reqwest::{Client, Method, RequestBuilder};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::failure::Failure;
+
+/// To make a connection, TLS included.
+const CONNECT: Duration = Duration::from_secs(3);
+/// The whole exchange. A phone waits for it.
+const ANSWER: Duration = Duration::from_secs(6);
+/// The longest answer: a code of 1280 pixels is some 300 KiB.
+const LONGEST: usize = 4 << 20;
+/// Connections kept for the next call.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// What WeChat can be asked, by the last part of its path: the name in logs and metrics.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(super) enum Call {
+    /// `POST /cgi-bin/stable_token`
+    StableToken,
+    /// `POST /wxa/getwxacodeunlimit`
+    GetWxaCodeUnlimit,
+    /// `GET /sns/jscode2session`
+    JsCode2Session,
+}
+
+impl Call {
+    const fn path(self) -> &'static str {
+        match self {
+            Self::StableToken => "/cgi-bin/stable_token",
+            Self::GetWxaCodeUnlimit => "/wxa/getwxacodeunlimit",
+            Self::JsCode2Session => "/sns/jscode2session",
+        }
+    }
+
+    /// The name in logs.
+    pub(super) fn name(self) -> &'static str {
+        self.path().rsplit('/').next().unwrap_or_default()
+    }
+}
+
+/// WeChat's servers, over connections that are used again.
+#[derive(Clone, Debug)]
+pub(super) struct Api {
+    http: Client,
+    url: String,
+}
+
+/// An answer of WeChat's that is none of its errors.
+#[derive(Debug)]
+pub(super) struct Reply(pub(super) Bytes);
+
+/// The envelope of every answer in JSON.
+#[derive(Deserialize)]
+struct Envelope {
+    #[serde(default)]
+    errcode: i64,
+    #[serde(default)]
+    errmsg: String,
+}
+
+impl Api {
+    /// WeChat's servers at an address.
+    ///
+    /// # Errors
+    /// TLS cannot be had on this machine.
+    pub(super) fn new(url: String) -> reqwest::Result<Self> {
+        // Another part of the process may have chosen already; all of ours choose the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = Client::builder()
+            .connect_timeout(CONNECT)
+            .timeout(ANSWER)
+            .pool_idle_timeout(IDLE)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
+        Ok(Self { http, url })
+    }
+
+    /// Asks. The query holds secrets: it is never logged, nor is an error that names the address.
+    pub(super) async fn ask(
+        &self,
+        call: Call,
+        query: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Result<Reply, Failure> {
+        let method = if body.is_some() { Method::POST } else { Method::GET };
+        let mut request = self.http.request(method, format!("{}{}", self.url, call.path()));
+        request = request.query(query);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = answer(request).await;
+        let failed = answer.and_then(|bytes| match errcode(&bytes) {
+            Some((code, rid)) => {
+                tracing::warn!(call = call.name(), errcode = code, rid, "wechat.refused");
+                Err(Failure::Errcode(code))
+            }
+            None => Ok(Reply(bytes)),
+        });
+        if let Err(failure @ (Failure::Unreachable | Failure::Slow | Failure::Nonsense)) = &failed {
+            tracing::warn!(call = call.name(), ?failure, "wechat.failed");
+        }
+        failed
+    }
+}
+
+async fn answer(request: RequestBuilder) -> Result<Bytes, Failure> {
+    let failure = |error: reqwest::Error| {
+        if error.is_timeout() { Failure::Slow } else { Failure::Unreachable }
+    };
+    let mut response = request.send().await.map_err(failure)?;
+    // WeChat says 200 to everything: another status is somebody else's.
+    if response.status() != 200 {
+        return Err(Failure::Nonsense);
+    }
+    let mut bytes = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(failure)? {
+        if bytes.len() + chunk.len() > LONGEST {
+            return Err(Failure::Nonsense);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes.freeze())
+}
+
+/// The errcode of an answer, and the id by which WeChat can look the call up, if it is an error.
+/// The media type tells nothing: `sns` says `text/plain`, and a proxy may say anything.
+fn errcode(bytes: &[u8]) -> Option<(i64, String)> {
+    let Envelope { errcode, errmsg } = serde_json::from_slice(bytes).ok()?;
+    let rid = errmsg.rsplit_once("rid: ").map_or("", |(_, rid)| rid);
+    let rid: String = rid.chars().take(32).filter(|c| c.is_ascii_hexdigit() || *c == '-').collect();
+    (errcode != 0).then_some((errcode, rid))
+}
+
+impl Reply {
+    /// Its JSON.
+    pub(super) fn json<T: for<'a> Deserialize<'a>>(&self) -> Result<T, Failure> {
+        serde_json::from_slice(&self.0).map_err(|_| Failure::Nonsense)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_told_by_its_errcode_alone() {
+        let error =
+            br#"{"errcode":40029,"errmsg":"invalid code, rid: 6612a0f3-1b2c3d4e-5f607182"}"#;
+        assert_eq!(errcode(error), Some((40029, "6612a0f3-1b2c3d4e-5f607182".to_owned())));
+        assert_eq!(errcode(br#"{"errcode":-1}"#), Some((-1, String::new())));
+        for fine in
+            [&br#"{"errcode":0,"errmsg":"ok"}"#[..], br#"{"openid":"o"}"#, b"\xff\xd8\xff\xe0"]
+        {
+            assert_eq!(errcode(fine), None);
+        }
+    }
+
+    #[test]
+    fn what_is_no_id_of_a_call_is_not_logged() {
+        let error = br#"{"errcode":1,"errmsg":"rid: secret=hunter2"}"#;
+        assert_eq!(errcode(error), Some((1, "ece2".to_owned())));
+    }
+}

@@ -1,0 +1,19 @@
+//! WeChat's servers: how they are called, and what may go wrong there.
+//!
+//! [`Account`] is one account at WeChat: its access token, its calls, its patience. A provider
+//! ([`MiniProgram`]) asks it and makes of the answers what the core wants. Below it: [`api`], one
+//! exchange over HTTP; [`failure`], what came of it, in a closed set; [`token`], the one access
+//! token; [`gate`], whether to call at all.
+//!
+//! To add a call: a method on the provider that needs it, by [`Account::call`]; an errcode that
+//! means something new goes into `failure`'s one table.
+
+mod account;
+mod api;
+mod failure;
+mod gate;
+mod mini_program;
+mod token;
+
+pub use account::{Account, Credentials};
+pub use mini_program::{CodeOptions, MiniProgram};
