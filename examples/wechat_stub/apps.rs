@@ -42,6 +42,9 @@ pub(crate) struct Callback {
     /// How long an answer is waited for.
     #[serde(default = "five_seconds")]
     pub(crate) timeout_ms: u64,
+    /// Whether each try is signed and sealed anew; which of it is so is not known.
+    #[serde(default)]
+    pub(crate) signs_anew: bool,
 }
 
 /// What a website's visitor sees who refuses: the documents disagree.

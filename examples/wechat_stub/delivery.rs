@@ -7,7 +7,7 @@ use reqwest::Client;
 use reqwest::redirect::Policy;
 use tokio::time::Instant;
 
-use crate::callbacks::{Outcome, Try, acceptable, dress, reply};
+use crate::callbacks::{Outcome, Push, Try, acceptable, dress, reply};
 use crate::world::Shared;
 
 const TRIES: usize = 3;
@@ -20,22 +20,22 @@ pub(crate) fn client() -> Client {
 
 /// Delivers a callback, or gives up.
 pub(crate) async fn deliver(shared: &Arc<Shared>, id: usize) {
-    let dressed = shared.change(|world| {
-        let (callbacks, dice) = (&world.callbacks.0, &mut world.dice);
-        let push = callbacks.get(id)?;
-        Some((push.envelope.clone(), dress(&push.envelope, &push.xml, dice)))
-    });
-    let Some((envelope, dressed)) = dressed else { return };
+    let Some(push) = shared.change(|world| world.callbacks.0.get(id).cloned()) else { return };
+    let Push { envelope, xml, .. } = push;
     let patience = Duration::from_millis(envelope.callback.timeout_ms);
-    let (url, body) = match dressed {
-        Ok(dressed) => dressed,
-        Err(error) => {
-            finish(shared, id, Outcome::Unanswered, |push| push.reply_error = Some(error));
-            return;
-        }
-    };
+    let mut dressed = None;
     for _ in 0..TRIES {
-        let tried = attempt(shared, &url, &body, patience).await;
+        if envelope.callback.signs_anew || dressed.is_none() {
+            match shared.change(|world| dress(&envelope, &xml, &mut world.dice)) {
+                Ok(anew) => dressed = Some(anew),
+                Err(error) => {
+                    let faulty = |push: &mut Push| push.reply_error = Some(error);
+                    return finish(shared, id, Outcome::Unanswered, faulty);
+                }
+            }
+        }
+        let Some((url, body)) = &dressed else { return };
+        let tried = attempt(shared, url, body, patience).await;
         let good = tried.status == Some(200);
         let answer = tried.answer.clone().unwrap_or_default();
         shared.change(|world| {
@@ -59,12 +59,7 @@ pub(crate) async fn deliver(shared: &Arc<Shared>, id: usize) {
     finish(shared, id, Outcome::Unanswered, |_| ());
 }
 
-fn finish(
-    shared: &Shared,
-    id: usize,
-    outcome: Outcome,
-    with: impl FnOnce(&mut crate::callbacks::Push),
-) {
+fn finish(shared: &Shared, id: usize, outcome: Outcome, with: impl FnOnce(&mut Push)) {
     shared.change(|world| {
         if let Some(push) = world.callbacks.0.get_mut(id) {
             push.outcome = outcome;

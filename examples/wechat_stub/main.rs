@@ -51,5 +51,7 @@ struct Arguments {
 async fn main() -> std::io::Result<()> {
     let listener = TcpListener::bind(Arguments::parse().listen).await?;
     println!("listening on http://{}", listener.local_addr()?);
+    // Tests hold thousands of connections.
+    rlimit::increase_nofile_limit(u64::MAX)?;
     serving::serve(listener).await
 }

@@ -30,11 +30,16 @@ use crate::world::Shared;
 type Body = BoxBody<Bytes, io::Error>;
 
 /// Serves until the process ends.
-pub(crate) async fn serve(listener: TcpListener) -> io::Result<()> {
+pub(crate) async fn serve(listener: TcpListener) -> ! {
     let shared = Arc::new(Shared::new());
     loop {
-        let (stream, from) = listener.accept().await?;
-        tokio::spawn(connection(Arc::clone(&shared), stream, from));
+        match listener.accept().await {
+            Ok((stream, from)) => {
+                tokio::spawn(connection(Arc::clone(&shared), stream, from));
+            }
+            // There are no descriptors left: some will be.
+            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+        }
     }
 }
 

@@ -70,6 +70,18 @@ async fn who_does_not_answer_in_time_is_tried_three_times() {
 }
 
 #[tokio::test]
+async fn each_try_may_be_signed_anew() {
+    let settings = json!({ "timeout_ms": 50, "signs_anew": true });
+    let (stub, server) = stub_and_server("aes", settings).await;
+    server.will([Does::HangsUp, Does::HangsUp]);
+    assert_eq!(follow(&stub).await["outcome"], "accepted");
+    let got = server.got();
+    assert_eq!(got.len(), 3);
+    assert!(got.iter().all(|got| is_signed(got, TOKEN)));
+    assert!(got[0].query["nonce"] != got[1].query["nonce"] && got[1].body != got[2].body);
+}
+
+#[tokio::test]
 async fn it_is_five_seconds_if_nothing_else_is_said() {
     let (stub, _server) = stub_and_server("plain", json!({})).await;
     assert_eq!(stub.see("apps").await[ACCOUNT]["callback"]["timeout_ms"], 5000);

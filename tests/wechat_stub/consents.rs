@@ -175,7 +175,7 @@ async fn a_person_is_known_by_name_and_by_unionid() {
     let info = reply.ok();
     assert_eq!((&info["nickname"], &info["headimgurl"]), (&json!("安"), &json!("http://a/b")));
     assert_eq!((&info["openid"], &info["privilege"]), (&got["openid"], &json!([])));
-    let there = stub.tell("login", json!({ "appid": MINI, "person": "Ann" })).await;
+    let there = stub.tell("who", json!({ "appid": MINI, "person": "Ann" })).await;
     assert!(there["unionid"].is_string());
     assert_eq!((&info["unionid"], &got["unionid"]), (&there["unionid"], &there["unionid"]));
     assert_ne!(info["openid"], there["openid"]);

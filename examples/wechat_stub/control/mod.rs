@@ -11,6 +11,7 @@
 //! | `GET calls` | the record; `?path`, `?appid`, and `?at_least=n` waits for as many |
 //! | `DELETE calls` | forgets the record; `GET counts`: how often, how many at once |
 //! | `GET codes`, `pushes`, `messages` | what was made, pushed, sent; `?appid`, `?at_least` |
+//! | `POST who` | `{appid, person}`: by which openid and unionid the app knows the person |
 //! | `POST login` | `{appid, person}`: what `wx.login` gives; `POST phone`: for the number |
 //! | `POST scan` | a picture, or `{appid, scene}`: what the mini program is opened with |
 //! | `POST account/scan` | `{ticket \| url \| picture \| appid and scene, person}` |
@@ -67,6 +68,7 @@ async fn route(shared: &Arc<Shared>, call: &Call) -> Told {
         }
         ("DELETE", "calls") => shared.change(looking::forget),
         ("GET", "counts") => shared.change(|world| looking::counts(world)),
+        ("POST", "who") => shared.change(|world| phone::who(world, call)),
         ("POST", "login") => shared.change(|world| phone::login(world, call)),
         ("POST", "phone") => shared.change(|world| phone::number(world, call)),
         ("POST", "scan") => shared.change(|world| phone::scan(world, call)),

@@ -30,9 +30,13 @@ pub(super) fn login(world: &mut World, call: &Call) -> Told {
     if app.kind != Kind::MiniProgram {
         return Err(format!("{appid} is no mini program"));
     }
-    let code = logins::wx_login(world, &appid, &person, new_session);
-    let (openid, unionid) = (openid(&appid, &person), unionid(&app, &person));
-    shown(json!({ "code": code, "openid": openid, "unionid": unionid }))
+    shown(json!({ "code": logins::wx_login(world, &appid, &person, new_session) }))
+}
+
+pub(super) fn who(world: &mut World, call: &Call) -> Told {
+    let Login { appid, person, .. } = told(call)?;
+    let app = app(world, &appid)?;
+    shown(json!({ "openid": openid(&appid, &person), "unionid": unionid(&app, &person) }))
 }
 
 pub(super) fn number(world: &mut World, call: &Call) -> Told {
