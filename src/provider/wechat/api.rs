@@ -133,9 +133,9 @@ async fn answer(request: RequestBuilder) -> Result<Bytes, Failure> {
 /// The media type tells nothing: `sns` says `text/plain`, and a proxy may say anything.
 fn errcode(bytes: &[u8]) -> Option<(i64, String)> {
     let Envelope { errcode, errmsg } = serde_json::from_slice(bytes).ok()?;
-    let rid = errmsg.rsplit_once("rid: ").map_or("", |(_, rid)| rid);
-    let rid: String = rid.chars().take(32).filter(|c| c.is_ascii_hexdigit() || *c == '-').collect();
-    (errcode != 0).then_some((errcode, rid))
+    let rid = errmsg.rsplit_once("rid: ").map_or("", |(_, rid)| rid.trim_end());
+    let plausible = rid.len() <= 32 && rid.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
+    (errcode != 0).then(|| (errcode, if plausible { rid.to_owned() } else { String::new() }))
 }
 
 impl Reply {
@@ -164,7 +164,9 @@ mod tests {
 
     #[test]
     fn what_is_no_id_of_a_call_is_not_logged() {
-        let error = br#"{"errcode":1,"errmsg":"rid: secret=hunter2"}"#;
-        assert_eq!(errcode(error), Some((1, "ece2".to_owned())));
+        for told in ["rid: secret=hunter2", "rid: <b>", "no id at all"] {
+            let error = format!(r#"{{"errcode":1,"errmsg":"{told}"}}"#);
+            assert_eq!(errcode(error.as_bytes()), Some((1, String::new())), "{told}");
+        }
     }
 }

@@ -1,0 +1,94 @@
+//! The record of calls, and the time, which a test holds.
+
+use serde_json::json;
+
+use crate::stub::{ACCOUNT, MINI, PATIENCE, Reply, SECRET, Stub};
+
+const STABLE: &str = "/cgi-bin/stable_token";
+
+#[tokio::test]
+async fn every_call_is_recorded_with_what_was_answered() {
+    let stub = Stub::start().await;
+    let token = stub.token(MINI).await;
+    let scene = json!({ "scene": "a_scene" });
+    stub.post("/wxa/getwxacodeunlimit", &token, scene.clone()).await.text_or_picture();
+    stub.get("/cgi-bin/token", &[("appid", ACCOUNT), ("secret", SECRET)]).await.refuses(40002, "");
+    let calls = stub.see("calls").await;
+    assert_eq!(calls.as_array().map(Vec::len), Some(3));
+    let [first, second, third] = [&calls[0], &calls[1], &calls[2]];
+    assert_eq!((&first["path"], &first["appid"]), (&json!(STABLE), &json!(MINI)));
+    let answer = first["answer"].as_str().expect("an answer");
+    assert!(answer.contains(&token) && first["body"].as_str().expect("a body").contains(SECRET));
+    assert_eq!((&second["appid"], &second["query"]["access_token"]), (&json!(MINI), &json!(token)));
+    assert_eq!((&second["body"], &second["status"]), (&json!(scene.to_string()), &json!(200)));
+    assert_eq!(second["content_type"], "image/jpeg");
+    assert_eq!(second["answer"], "picture: wxacode 0");
+    assert_eq!((&third["method"], &third["query"]["secret"]), (&json!("GET"), &json!(SECRET)));
+    assert!(third["answer"].as_str().expect("an answer").contains("40002"));
+    assert_eq!(stub.see(&format!("calls?appid={ACCOUNT}")).await, json!([third]));
+    assert_eq!(stub.see(&format!("calls?path={STABLE}")).await, json!([first]));
+}
+
+#[tokio::test]
+async fn calls_are_counted_and_how_many_were_under_way_at_once() {
+    let stub = Stub::start().await;
+    stub.breaks(STABLE, json!({ "latency_ms": 200, "times": 3 })).await;
+    tokio::join!(stub.token(MINI), stub.token(MINI), stub.token(MINI));
+    stub.token(MINI).await;
+    let count = json!({ "calls": 4, "under_way": 0, "most_at_once": 3 });
+    assert_eq!(stub.see("counts").await, json!({ STABLE: count }));
+    Reply::of(stub.client.delete(format!("{}/stub/calls", stub.base))).await.ok();
+    assert_eq!((stub.see("counts").await, stub.see("calls").await), (json!({}), json!([])));
+}
+
+#[tokio::test]
+async fn a_call_can_be_waited_for() {
+    let stub = Stub::start().await;
+    let wait = format!("calls?path={STABLE}&at_least=2");
+    let calls = async {
+        stub.token(MINI).await;
+        stub.token(MINI).await;
+    };
+    let (seen, ()) = tokio::join!(stub.see(&wait), calls);
+    assert_eq!(seen.as_array().map(Vec::len), Some(2));
+    let url = format!("{}/stub/calls?at_least=3&wait_ms=1", stub.base);
+    let reply = Reply::of(stub.client.get(url)).await;
+    assert_eq!(reply.json()["stub_error"], "2 calls within 1ms, and not 3");
+}
+
+#[tokio::test]
+async fn time_passes_by_itself_unless_it_is_stopped() {
+    let stub = Stub::empty();
+    let now = async || stub.see("clock").await["now_ms"].as_u64().expect("a time");
+    stub.tell("clock", json!({ "stop": true })).await;
+    let stopped = now().await;
+    assert_eq!(now().await, stopped);
+    stub.forward(100).await;
+    assert_eq!(now().await, stopped + 100_000);
+    stub.tell("clock", json!({ "stop": false })).await;
+    let going = now().await;
+    assert!((stopped + 100_000..stopped + 105_000).contains(&going));
+    let moves = async { while now().await == going {} };
+    tokio::time::timeout(PATIENCE, moves).await.expect("time goes on");
+}
+
+#[tokio::test]
+async fn a_reset_forgets_everything_and_no_token_works_by_chance() {
+    let stub = Stub::start().await;
+    let token = stub.token(MINI).await;
+    stub.breaks("*", json!({ "errcode": -1 })).await;
+    stub.tell("reset", json!({})).await;
+    assert_eq!((stub.see("apps").await, stub.see("calls").await), (json!({}), json!([])));
+    let app = json!({ "appid": MINI, "secret": SECRET, "kind": "mini_program" });
+    stub.tell("apps", app).await;
+    assert_ne!(stub.token(MINI).await, token);
+    let scene = json!({ "scene": "a" });
+    stub.post("/wxa/getwxacodeunlimit", &token, scene).await.refuses(40001, "invalid credential");
+}
+
+impl Reply {
+    /// Whatever it is, it is there.
+    fn text_or_picture(&self) {
+        assert!(self.status == 200 && !self.body.is_empty());
+    }
+}
