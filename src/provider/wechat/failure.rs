@@ -77,7 +77,7 @@ impl From<Failure> for PortError {
                     busy("wechat_quota", "WeChat's quota is used up for now").after(60)
                 }
                 40029 => refused("invalid_login_code", "WeChat does not know this login code"),
-                40163 => refused("login_code_used", "this login code has been used"),
+                40163 => refused("invalid_login_code", "this login code has been used"),
                 40226 => refused("login_code_blocked", "WeChat blocks this person for now"),
                 40001 | 40014 | 42001 | 41001 => misconfigured("it takes no access token of ours"),
                 40013 | 41002 => misconfigured("the app id is wrong"),
@@ -106,7 +106,6 @@ mod tests {
     fn every_failure_has_a_problem_of_the_closed_set() {
         let known = [
             "invalid_login_code",
-            "login_code_used",
             "login_code_blocked",
             "wechat_unavailable",
             "wechat_timeout",
