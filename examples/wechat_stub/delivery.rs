@@ -14,6 +14,8 @@ const TRIES: usize = 3;
 
 /// A client as WeChat's: it keeps no connection and follows no redirect.
 pub(crate) fn client() -> Client {
+    // The client wants one, though it speaks plain http.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let client = Client::builder().no_proxy().pool_max_idle_per_host(0).redirect(Policy::none());
     client.user_agent("Mozilla/4.0").build().expect("a client")
 }

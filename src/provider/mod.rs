@@ -9,4 +9,4 @@ mod simulator;
 mod wechat;
 
 pub use simulator::Simulator;
-pub use wechat::{Account, CodeOptions, Credentials, MiniProgram};
+pub use wechat::{Account, AppSecret, CodeOptions, Credentials, MiniProgram};

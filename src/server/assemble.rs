@@ -8,20 +8,16 @@ use std::time::Duration;
 
 use crate::api;
 use crate::clock::Clock;
-use crate::config::{
-    self, Config, DirectoryRule, EnvVersion, ProviderName, Relayed, Transport as Named,
-};
+use crate::config::{self, Config, DirectoryRule, Relayed, Transport as Named};
 use crate::directory::{Database, Known, Open};
 use crate::entropy::Entropy;
 use crate::login::limits::{Limits, Rate, Rates};
 use crate::login::namespace::Namespace;
 use crate::login::ports::{Directory, Provider};
 use crate::login::secret::Bearer;
-use crate::login::service::RETENTION;
 use crate::login::service::{Grant, Sign};
 use crate::login::{Login, LoginError};
 use crate::metrics::Metrics;
-use crate::provider::{Account, CodeOptions, Credentials, MiniProgram, Simulator};
 use crate::store::memory::MemoryStore;
 use crate::stream::Topics;
 use crate::stream::hub::Hub;
@@ -29,6 +25,7 @@ use crate::token::{Claims, Keys};
 use crate::transport::{Shared, Transport};
 
 use super::StartError;
+use super::providers::Providers;
 
 /// The core and what the server itself needs of its parts.
 pub struct Assembled {
@@ -159,62 +156,6 @@ pub fn for_the_document() -> Result<api::Parts, StartError> {
         jwks: String::new(),
         phone_page: false,
     })
-}
-
-/// The providers of the namespaces. Namespaces of one account at WeChat share its token.
-struct Providers {
-    simulator: Arc<Simulator>,
-    simulated: bool,
-    accounts: HashMap<String, Arc<Account>>,
-    clock: Clock,
-    entropy: Entropy,
-}
-
-impl Providers {
-    fn new(public_url: &str, clock: Clock, entropy: Entropy) -> Self {
-        let simulator = Arc::new(Simulator::new(public_url.to_owned()));
-        Self { simulator, simulated: false, accounts: HashMap::new(), clock, entropy }
-    }
-
-    fn of(&mut self, rules: &config::Namespace) -> Result<Arc<dyn Provider>, StartError> {
-        // What this version has not, `Config::check` has refused.
-        if rules.provider != ProviderName::MiniProgram {
-            self.simulated = true;
-            return Ok(Arc::<Simulator>::clone(&self.simulator));
-        }
-        let wechat = &rules.wechat;
-        let options = CodeOptions {
-            page: wechat.page.clone(),
-            env_version: match wechat.env_version {
-                EnvVersion::Release => "release",
-                EnvVersion::Trial => "trial",
-                EnvVersion::Develop => "develop",
-            },
-            check_path: wechat.check_path,
-            width: wechat.width,
-            is_hyaline: wechat.is_hyaline,
-        };
-        let kept = Duration::from_secs(rules.session_ttl) + RETENTION;
-        Ok(Arc::new(MiniProgram::new(self.account(wechat)?, options, kept)))
-    }
-
-    fn account(&mut self, wechat: &config::WeChat) -> Result<Arc<Account>, StartError> {
-        let credentials = Credentials {
-            app_id: wechat.app_id.clone().unwrap_or_default(),
-            app_secret: wechat
-                .app_secret
-                .clone()
-                .unwrap_or_else(|| config::Secret::new(String::new())),
-            api_url: wechat.api_url.clone(),
-        };
-        let id = credentials.app_id.clone();
-        if let Some(account) = self.accounts.get(&id) {
-            return Ok(Arc::clone(account));
-        }
-        let account = Account::new(credentials, self.clock, self.entropy.clone())?;
-        self.accounts.insert(id, Arc::clone(&account));
-        Ok(account)
-    }
 }
 
 fn namespace_of(

@@ -10,6 +10,7 @@ pub mod census;
 pub mod connection;
 pub mod drain;
 pub mod interfaces;
+mod providers;
 pub mod socket;
 
 use std::future::Future;

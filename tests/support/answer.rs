@@ -21,6 +21,8 @@ impl Api {
     /// A client with a connection for each request: one that was kept open may be closed by the
     /// server just when time is made to pass.
     pub(crate) fn new(base: String) -> Self {
+        // The client wants one, though it speaks plain http.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder().no_proxy().pool_max_idle_per_host(0);
         let client = client.user_agent("a browser/1.0");
         Self { base, client: client.build().expect("a client") }
@@ -138,6 +140,14 @@ impl Answer {
     #[track_caller]
     pub(crate) fn ok(self) -> Value {
         self.is(200)
+    }
+
+    /// The bytes of a picture of this type.
+    #[track_caller]
+    pub(crate) fn is_image(self, media_type: &str) -> Vec<u8> {
+        assert_eq!(self.status, 200, "{}", String::from_utf8_lossy(&self.body));
+        assert_eq!(self.header("content-type"), media_type);
+        self.body
     }
 
     /// The problem of an error, which has all that every problem has.

@@ -73,6 +73,8 @@ impl Stub {
         let stdout = child.stdout.take().expect("piped");
         BufReader::new(stdout).read_line(&mut first).expect("a first line");
         let base = first.trim().strip_prefix("listening on ").expect("where it listens").to_owned();
+        // The client wants one, though it speaks plain http.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder().no_proxy().redirect(Policy::none()).timeout(PATIENCE);
         Self { base, client: client.build().expect("a client"), child }
     }

@@ -2,6 +2,7 @@
 //! leaves WeChat alone when that is better.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,6 @@ use super::failure::Failure;
 use super::gate::Gate;
 use super::token::AccessToken;
 use crate::clock::Clock;
-use crate::config::Secret;
 use crate::entropy::Entropy;
 
 /// How often WeChat is asked again when it says that it is busy.
@@ -24,13 +24,23 @@ const PAUSE_MS: u32 = 200;
 /// Calls under way at a time: a burst of sessions is no burst of connections.
 const AT_ONCE: usize = 64;
 
+/// An account's secret. Never printed.
+#[derive(Clone)]
+pub struct AppSecret(pub String);
+
+impl fmt::Debug for AppSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AppSecret")
+    }
+}
+
 /// Who the account is.
 #[derive(Clone, Debug)]
 pub struct Credentials {
     /// Its id at WeChat.
     pub app_id: String,
     /// Its secret.
-    pub app_secret: Secret,
+    pub app_secret: AppSecret,
     /// Where WeChat's interface is.
     pub api_url: String,
 }
@@ -40,7 +50,7 @@ pub struct Credentials {
 pub struct Account {
     api: Api,
     pub(super) app_id: String,
-    pub(super) app_secret: Secret,
+    pub(super) app_secret: AppSecret,
     token: AccessToken,
     gates: Mutex<HashMap<Call, Gate>>,
     lanes: Semaphore,

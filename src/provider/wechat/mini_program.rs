@@ -101,7 +101,7 @@ impl Inner {
         let Account { app_id, app_secret, .. } = &*self.account;
         let query = [
             ("appid", app_id.as_str()),
-            ("secret", app_secret.expose()),
+            ("secret", app_secret.0.as_str()),
             ("js_code", login_code),
             ("grant_type", "authorization_code"),
         ];

@@ -15,5 +15,5 @@ mod gate;
 mod mini_program;
 mod token;
 
-pub use account::{Account, Credentials};
+pub use account::{Account, AppSecret, Credentials};
 pub use mini_program::{CodeOptions, MiniProgram};

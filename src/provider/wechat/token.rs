@@ -10,11 +10,10 @@ use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::account::Account;
+use super::account::{Account, AppSecret};
 use super::api::Call;
 use super::failure::Failure;
 use crate::clock::{Clock, Timestamp};
-use crate::config::Secret;
 
 /// In its last five minutes a call answers a new token, and both are good.
 const OVERLAP: Duration = Duration::from_secs(300);
@@ -43,7 +42,7 @@ struct Known {
 #[derive(Debug)]
 pub(super) struct AccessToken {
     app_id: String,
-    secret: Secret,
+    secret: AppSecret,
     clock: Clock,
     known: Mutex<Known>,
     /// Held by whoever is asking WeChat for a token.
@@ -57,7 +56,7 @@ struct Answer {
 }
 
 impl AccessToken {
-    pub(super) fn new(app_id: String, secret: Secret, clock: Clock) -> Self {
+    pub(super) fn new(app_id: String, secret: AppSecret, clock: Clock) -> Self {
         Self {
             app_id,
             secret,
@@ -132,7 +131,7 @@ impl AccessToken {
         let body = json!({
             "grant_type": "client_credential",
             "appid": self.app_id,
-            "secret": self.secret.expose(),
+            "secret": self.secret.0,
             "force_refresh": force,
         });
         let answer = account.call(Call::StableToken, &[], Some(&body)).await;

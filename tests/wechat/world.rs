@@ -1,0 +1,74 @@
+//! WeChat with one mini program, and a server that is it.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use saoma::config::{Config, ProviderName, Secret};
+use serde_json::{Value, json};
+
+use crate::stub::{MINI, SECRET, Stub};
+use crate::support::{Phone, Session, Store, TestServer, Via};
+
+pub(crate) const TOKEN: &str = "/cgi-bin/stable_token";
+pub(crate) const CODES: &str = "/wxa/getwxacodeunlimit";
+pub(crate) const LOGINS: &str = "/sns/jscode2session";
+
+/// Both sides.
+pub(crate) struct World {
+    pub(crate) wechat: Stub,
+    pub(crate) server: TestServer,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        let wechat = Stub::start().await;
+        wechat.set(MINI, "pages", json!(["pages/wsLogin/wsLogin"])).await;
+        let url = wechat.base.clone();
+        let server = TestServer::start_with(Store::Memory, |config| {
+            let namespace = crate::support::namespace(config, "default");
+            namespace.provider = ProviderName::MiniProgram;
+            namespace.wechat.app_id = Some(MINI.to_owned());
+            namespace.wechat.app_secret = Some(Secret::new(SECRET.to_owned()));
+            namespace.wechat.api_url = url;
+            change(config);
+        });
+        Self { server: server.await, wechat }
+    }
+
+    /// A session whose browser has only been told of it.
+    pub(crate) async fn opened(&self) -> Session {
+        self.server.browser(Via::LongPoll).open_only().await
+    }
+
+    /// Somebody holds the phone before the picture; what the mini program is opened with.
+    pub(crate) async fn holds_the_phone_before(&self, session: &Session) -> Value {
+        let picture = session.get("code").await;
+        let picture = picture.is_image("image/jpeg");
+        self.wechat.tell("scan", json!({ "picture": STANDARD.encode(picture) })).await
+    }
+
+    /// What `wx.login` gives to somebody.
+    pub(crate) async fn wx_login(&self, person: &str) -> String {
+        let told = self.wechat.tell("login", json!({ "appid": MINI, "person": person })).await;
+        told["code"].as_str().expect("a code").to_owned()
+    }
+
+    /// Somebody scans the code, and the mini program tells the server.
+    pub(crate) async fn scans(&self, session: &Session, person: &str) -> Phone {
+        let opened = self.holds_the_phone_before(session).await;
+        assert_eq!(opened["query"]["scene"], session.scene.as_str(), "{opened}");
+        let code = self.wx_login(person).await;
+        let body = json!({ "login_code": code, "entry_scene": opened["scene"] });
+        let told = session.shows_the_code().tries_to_scan(body).await.ok();
+        session.shows_the_code().with_token(told["phone_token"].as_str().expect("a token"))
+    }
+
+    /// How often WeChat was called so far.
+    pub(crate) async fn calls(&self, path: &str) -> usize {
+        let calls = self.wechat.see(&format!("calls?all&path={path}")).await;
+        calls.as_array().expect("a list").len()
+    }
+}
