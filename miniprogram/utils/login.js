@@ -55,6 +55,7 @@ class Login {
   scan() {
     return this.once(async () => {
       this.scanned = await this.claim();
+      this.code = ''; // spent, beyond doubt
       this.token = this.scanned.phone_token;
       this.go(ENDS.includes(this.scanned.state) ? this.scanned.state : 'ask');
     });
