@@ -47,7 +47,7 @@ class Login {
     return Math.max(0, Math.ceil((this.waitUntil - this.now()) / 1000));
   }
 
-  /** Another code was scanned, or the page is gone: what is still under way shall not show. */
+  /** The page is gone: what is still under way shall not show. */
   leave() {
     this.left = true;
   }

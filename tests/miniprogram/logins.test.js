@@ -162,6 +162,17 @@ test('an answer about the first code does not show when the second is there', as
   assert.equal(page.step, 'ask');
 });
 
+test('a page that is gone shows nothing any more', async () => {
+  const { scene } = await browser(server);
+  let release;
+  held().hold = new Promise((resolve) => { release = resolve; });
+  const page = wechat.scan(scene);
+  page.instance.onUnload();
+  release();
+  await page.until(() => wechat.requests.length > 0 && wechat.requests.every(({ told }) => told));
+  assert.equal(page.step, 'scan');
+});
+
 test('a code that has been dealt with is not started again when the page is shown', async () => {
   const screen = await browser(server);
   const page = held().scan(screen.scene);

@@ -122,6 +122,14 @@ test('a phone that scanned already finds the login where it left it', async () =
   assert.equal(one.step, 'rejected');
 });
 
+test('a registration that the server has already, leads back to the question', async () => {
+  const { one } = login(ASKED, { ...LOST, status: 403, code: 'unregistered' }, { ...LOST, status: 409, code: 'wrong_state', state: 'scanned' });
+  await one.scan();
+  await one.confirm('');
+  await one.register('Alice', '');
+  assert.equal(one.step, 'ask');
+});
+
 test('whom only WeChat vouches for is not called by a name', async () => {
   const { one } = login(ASKED, { ...LOST, status: 403, code: 'unregistered' });
   await one.scan();

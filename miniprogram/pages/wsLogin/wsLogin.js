@@ -62,8 +62,8 @@ Component({
     /** @param {import('../../utils/scene').Entry | null} entry */
     begin(entry) {
       const kept = this.kept();
-      kept.login?.leave();
       this.setData({ number: '', name: '', numberMissing: false });
+      // An answer about an earlier code finds that its login is shown no more.
       const login = new Login(entry, { post: poster(config.server, entry?.scene ?? ''), loginCode, show: () => this.paint() });
       kept.login = login;
       this.paint();
