@@ -21,7 +21,6 @@ function screen(login, say, site) {
     asksNumber: !!scanned?.match_number_required,
     closed,
     held: busy || wait > 0,
-    busy,
     problem: complaint(login, say),
     retry: again ? (wait > 0 ? say('retryIn', { seconds: wait }) : say('retry')) : '',
   };

@@ -112,6 +112,12 @@ test('a code that nobody opened is unknown, and so is what is no scene', async (
   assert.equal(wechat.requests.length, 0);
 });
 
+test('a scene may have marks that an address gives a meaning of their own', async () => {
+  const page = held().scan('a/b?c=d#e&f');
+  await page.reach('unknown');
+  assert.equal(wechat.requests[0].path, '/v1/scenes/a%2Fb%3Fc%3Dd%23e%26f/scan');
+});
+
 test('no code: the person is told where to find one, and nothing is asked', async () => {
   const page = held().open('pages/wsLogin/wsLogin');
   await page.reach('empty');

@@ -67,15 +67,20 @@ test('a login code that is refused at once is not asked for again and again', as
   await page.reach('ask');
 });
 
-test('WeChat gives no login code: said so, and tried again by a tap', async () => {
-  const { page } = await scanned({ loginFails: true });
-  await page.until(() => page.has('.retry'));
-  assert.match(page.textOf('.problem'), /微信没有给出登录凭证/);
-  assert.equal(wechat.requests.length, 0);
-  wechat.loginFails = false;
-  page.tap('.retry');
-  await page.reach('ask');
-});
+for (const [how, failing, mended] of /** @type {const} */ ([
+  ['fails', { loginFails: true }, { loginFails: false }],
+  ['gives an empty login code', { nextCode: () => '' }, { nextCode: () => 'sim:Alice' }],
+])) {
+  test(`WeChat ${how}: said so, and tried again by a tap`, async () => {
+    const { page } = await scanned(failing);
+    await page.until(() => page.has('.retry'));
+    assert.match(page.textOf('.problem'), /微信没有给出登录凭证/);
+    assert.equal(wechat.requests.length, 0);
+    Object.assign(wechat, mended);
+    page.tap('.retry');
+    await page.reach('ask');
+  });
+}
 
 test('a registration and a confirmation whose answers were lost have worked', async () => {
   const { screen, page } = await scanned({});
@@ -144,7 +149,8 @@ test('a phone whose token is no longer taken scans again', async () => {
   await page.until(() => page.has('.retry'));
   wechat.net = 'up';
   page.tap('.retry');
-  await page.until(() => !page.has('.retry') && page.step === 'ask' && !page.instance.data.busy);
+  await page.until(() => wechat.asked('/scan').length === 2 && !page.instance.data.held);
+  assert.equal(wechat.codes.length, 2, 'a login code that has served is not sent again');
   page.tap('.no');
   await page.reach('rejected');
 });

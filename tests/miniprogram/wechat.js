@@ -141,7 +141,7 @@ function view(component) {
         await new Promise(setImmediate);
       }
     },
-    reach: (step) => page.until(() => page.step === step && !instance.data.busy, `the step ${step}`),
+    reach: (step) => page.until(() => page.step === step && !instance.data.held, `the step ${step}`),
   };
   return page;
 }

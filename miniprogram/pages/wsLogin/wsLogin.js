@@ -24,7 +24,7 @@ Component({
   data: {
     step: 'scan', sign: '', title: '', lead: '', problem: '', retry: '',
     rows: /** @type {{ name: string, value: string, raw: string }[]} */ ([]),
-    relayed: false, asksNumber: false, numberMissing: false, closed: false, held: false, busy: false, canLeave: false,
+    relayed: false, asksNumber: false, numberMissing: false, closed: false, held: false, canLeave: false,
     number: '', name: '',
     words: /** @type {Record<string, string>} */ ({}),
   },
