@@ -108,7 +108,7 @@ async fn the_page_may_be_in_a_frame() {
     // The script does not say which response it wants.
     let mut query = page(BACK, "s");
     query.retain(|(name, _)| *name != "response_type");
-    assert!(open(&stub, &query).await.text().contains("response_type"));
+    assert!(open(&stub, &query).await.text().contains("response_type 参数错误"));
     for (itself, shown) in [("true", "true"), ("false", "false"), ("default", "false")] {
         let mut query = query.clone();
         query.extend([("login_type", "jssdk"), ("self_redirect", itself)]);
@@ -145,12 +145,13 @@ async fn a_page_with_a_mistake_in_its_address_asks_nobody() {
         let mut query = page(BACK, "s");
         query.iter_mut().filter(|(n, _)| *n == name).for_each(|pair| pair.1 = value);
         let reply = open(&stub, &query).await;
-        assert!(reply.status == 200 && reply.text().contains(fault), "{}", reply.text());
+        assert!(reply.status == 200 && reply.text().contains("参数错误"), "{name}");
+        assert!(reply.text().contains(fault), "{}", reply.text());
     }
     let told = decides(&stub, "allow", json!({ "state": "s", "person": "Ann" })).await;
     assert_eq!(told.json()["stub_error"], "no such page");
     stub.set(WEBSITE, "domain", Value::Null).await;
-    assert!(open(&stub, &page("javascript:alert(1)", "s")).await.text().contains("redirect_uri"));
+    assert!(open(&stub, &page("javascript:alert(1)", "s")).await.text().contains("参数错误"));
     assert!(open(&stub, &page(BACK, "s")).await.text().contains("qrcode"));
     stub.forward(300).await;
     let told = decides(&stub, "allow", json!({ "state": "s", "person": "Ann" })).await;
