@@ -78,6 +78,7 @@ fn page(path: &str) -> Option<fn(&mut World, &Call) -> Reply> {
         "/cgi-bin/showqrcode" => Some(tickets::showqrcode),
         "/connect/qrconnect" => Some(website::qrconnect),
         "/connect/l/qrconnect" => Some(website::poll),
+        "/connect/zh_CN/htmledition/js/wxLogin.js" => Some(website::script),
         _ if path.starts_with(website::PICTURES) => Some(website::qrcode),
         _ => None,
     }

@@ -72,7 +72,10 @@ pub(crate) fn open(world: &mut World, call: &Call) -> Result<Asking, &'static st
     if !leads_home(app, redirect_uri) {
         return Err("redirect_uri 参数错误");
     }
-    if call.query("response_type") != Some("code") {
+    // The script for embedding does not say it.
+    let embedded = call.query("login_type") == Some("jssdk");
+    let code = if embedded { None } else { Some("code") };
+    if call.query("response_type") != code {
         return Err("response_type 参数错误");
     }
     if call.query("scope") != Some("snsapi_login") {
@@ -126,6 +129,11 @@ pub(crate) fn qrconnect(world: &mut World, call: &Call) -> Reply {
 
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;").replace('{', "&#123;")
+}
+
+/// What `res.wx.qq.com` has as `wxLogin.js`: it puts the page into a frame.
+pub(crate) fn script(_: &mut World, _: &Call) -> Reply {
+    Reply::Script(include_str!("wxLogin.js").to_owned())
 }
 
 /// `GET /connect/qrcode/{uuid}`: the page's code.

@@ -40,7 +40,15 @@ async fn a_transparent_code_is_a_png_whatever_it_is_called() {
     let asked = json!({ "scene": "abc", "is_hyaline": true });
     is_picture(&code(&stub, asked.clone()).await, "image/png", ImageFormat::Png, 430);
     stub.set(MINI, "hyaline_type", json!("image/jpeg")).await;
-    is_picture(&code(&stub, asked).await, "image/jpeg", ImageFormat::Png, 430);
+    let reply = code(&stub, asked).await;
+    is_picture(&reply, "image/jpeg", ImageFormat::Png, 430);
+    // The comment is a chunk like all others: a length, a name, the data, a sum.
+    let (_, chunk) = reply.body.split_at(8 + 25);
+    let end = 8 + usize::from(u16::from_be_bytes([chunk[2], chunk[3]]));
+    assert_eq!(&chunk[4..8], b"tEXt");
+    let mut sum = flate2::Crc::new();
+    sum.update(&chunk[4..end]);
+    assert_eq!(chunk[end..end + 4], sum.sum().to_be_bytes());
 }
 
 #[tokio::test]
@@ -140,6 +148,7 @@ async fn a_minute_has_five_thousand_codes() {
     // Another app has its own.
     let other = json!({ "appid": "wx1", "secret": SECRET, "kind": "mini_program" });
     stub.tell("apps", other).await;
+    stub.set("wx1", "limits", json!({ "codes_per_minute": 1 })).await;
     let reply = stub.post(PATH, &stub.token("wx1").await, json!({ "scene": "a" })).await;
     assert_eq!(reply.content_type, "image/jpeg");
     stub.forward(2).await;

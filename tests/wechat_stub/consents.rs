@@ -61,11 +61,13 @@ async fn of_person(stub: &Stub, path: &str, access: &Value, openid: &Value) -> R
 #[tokio::test]
 async fn the_page_shows_who_asks_and_whoever_allows_it_goes_back_with_a_code() {
     let stub = Stub::start().await;
-    let query = page("http://shop.test/back?a=1&b=<2>", "x&y</script>");
+    let query = page("http://shop.test/back?a=1&b=</script>", "x&y</script>");
     let reply = open(&stub, &query).await;
     assert_eq!((reply.status, &*reply.content_type), (200, "text/html; charset=utf-8"));
     let text = reply.text();
-    assert!(text.contains(WEBSITE) && text.contains("http://shop.test/back?a=1&amp;b=&lt;2>"));
+    assert!(
+        text.contains(WEBSITE) && text.contains("http://shop.test/back?a=1&amp;b=&lt;/script>")
+    );
     assert!(text.contains("x&amp;y&lt;/script>") && text.matches("</script>").count() == 1);
     let (_, rest) = text.split_once("/connect/qrcode/").expect("a picture");
     let uuid = &rest[..16];
@@ -77,7 +79,7 @@ async fn the_page_shows_who_asks_and_whoever_allows_it_goes_back_with_a_code() {
     let told = decides(&stub, "allow", json!({ "uuid": uuid, "person": "Ann" })).await;
     let code = told.json()["code"].as_str().expect("a code").to_owned();
     let expected =
-        format!("http://shop.test/back?a=1&b=<2>&code={code}&state=x%26y%3C%2Fscript%3E");
+        format!("http://shop.test/back?a=1&b=</script>&code={code}&state=x%26y%3C%2Fscript%3E");
     assert_eq!((told.status, told.location.as_deref()), (302, Some(&*expected)));
     assert_eq!(poll().await, format!("window.wx_errcode=405;window.wx_code='{code}';"));
     // A page is decided about once.
@@ -95,6 +97,24 @@ async fn the_whole_address_may_be_given_to_the_person() {
     let told = decides(&stub, "allow", json!({ "address": address, "person": "Ann" })).await;
     let location = told.location.expect("a way back");
     assert!(location.starts_with(&format!("{BACK}?code=0")) && location.ends_with("&state=s"));
+}
+
+#[tokio::test]
+async fn the_page_may_be_in_a_frame() {
+    let stub = Stub::start().await;
+    let script = stub.get("/connect/zh_CN/htmledition/js/wxLogin.js", &[]).await;
+    assert_eq!(script.content_type, "text/javascript");
+    assert!(script.text().contains("&login_type=jssdk&self_redirect="));
+    // The script does not say which response it wants.
+    let mut query = page(BACK, "s");
+    query.retain(|(name, _)| *name != "response_type");
+    assert!(open(&stub, &query).await.text().contains("response_type 参数错误"));
+    for (itself, shown) in [("true", "true"), ("false", "false"), ("default", "false")] {
+        let mut query = query.clone();
+        query.extend([("login_type", "jssdk"), ("self_redirect", itself)]);
+        let text = open(&stub, &query).await.text().to_owned();
+        assert!(text.contains(&format!("\"itself\":{shown}")), "{text}");
+    }
 }
 
 #[tokio::test]
@@ -125,10 +145,13 @@ async fn a_page_with_a_mistake_in_its_address_asks_nobody() {
         let mut query = page(BACK, "s");
         query.iter_mut().filter(|(n, _)| *n == name).for_each(|pair| pair.1 = value);
         let reply = open(&stub, &query).await;
-        assert!(reply.status == 200 && reply.text().contains(fault), "{}", reply.text());
+        assert!(reply.status == 200 && reply.text().contains("参数错误"), "{name}");
+        assert!(reply.text().contains(fault), "{}", reply.text());
     }
     let told = decides(&stub, "allow", json!({ "state": "s", "person": "Ann" })).await;
     assert_eq!(told.json()["stub_error"], "no such page");
+    stub.set(WEBSITE, "domain", Value::Null).await;
+    assert!(open(&stub, &page("javascript:alert(1)", "s")).await.text().contains("参数错误"));
     assert!(open(&stub, &page(BACK, "s")).await.text().contains("qrcode"));
     stub.forward(300).await;
     let told = decides(&stub, "allow", json!({ "state": "s", "person": "Ann" })).await;

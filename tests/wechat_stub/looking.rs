@@ -32,8 +32,14 @@ async fn every_call_is_recorded_with_what_was_answered() {
 #[tokio::test]
 async fn calls_are_counted_and_how_many_were_under_way_at_once() {
     let stub = Stub::start().await;
-    stub.breaks(STABLE, json!({ "latency_ms": 200, "times": 3 })).await;
-    tokio::join!(stub.token(MINI), stub.token(MINI), stub.token(MINI));
+    stub.breaks(STABLE, json!({ "latency_ms": 60_000, "times": 3 })).await;
+    let ask = || stub.client.post(stub.url(STABLE, &[])).body("{}").send();
+    let three = [(); 3].map(|()| tokio::spawn(ask()));
+    stub.see("calls?all=1&at_least=3").await;
+    for call in &three {
+        call.abort();
+    }
+    stub.see("calls?at_least=3").await;
     stub.token(MINI).await;
     let count = json!({ "calls": 4, "under_way": 0, "most_at_once": 3 });
     assert_eq!(stub.see("counts").await, json!({ STABLE: count }));
@@ -57,6 +63,21 @@ async fn a_call_can_be_waited_for() {
 }
 
 #[tokio::test]
+async fn a_call_that_is_under_way_is_seen_by_who_asks_for_all() {
+    let stub = Stub::start().await;
+    stub.breaks(STABLE, json!({ "latency_ms": 60_000 })).await;
+    let request = stub.client.post(stub.url(STABLE, &[])).body("{}");
+    let call = tokio::spawn(request.send());
+    let all = stub.see("calls?all=1&at_least=1").await;
+    assert_eq!((all.as_array().map(Vec::len), &all[0]["end"]), (Some(1), &json!("pending")));
+    assert_eq!(stub.see("calls").await, json!([]));
+    assert_eq!(stub.see("counts").await[STABLE]["under_way"], 1);
+    call.abort();
+    assert_eq!(stub.see("calls?at_least=1").await[0]["end"], "abandoned");
+    assert_eq!(stub.see("counts").await[STABLE]["under_way"], 0);
+}
+
+#[tokio::test]
 async fn time_passes_by_itself_unless_it_is_stopped() {
     let stub = Stub::empty();
     let now = async || stub.see("clock").await["now_ms"].as_u64().expect("a time");
@@ -67,7 +88,7 @@ async fn time_passes_by_itself_unless_it_is_stopped() {
     assert_eq!(now().await, stopped + 100_000);
     stub.tell("clock", json!({ "stop": false })).await;
     let going = now().await;
-    assert!((stopped + 100_000..stopped + 105_000).contains(&going));
+    assert!((stopped + 100_000..stopped + 130_000).contains(&going));
     let moves = async { while now().await == going {} };
     tokio::time::timeout(PATIENCE, moves).await.expect("time goes on");
 }
@@ -75,15 +96,20 @@ async fn time_passes_by_itself_unless_it_is_stopped() {
 #[tokio::test]
 async fn a_reset_forgets_everything_and_no_token_works_by_chance() {
     let stub = Stub::start().await;
-    let token = stub.token(MINI).await;
-    stub.breaks("*", json!({ "errcode": -1 })).await;
-    stub.tell("reset", json!({})).await;
-    assert_eq!((stub.see("apps").await, stub.see("calls").await), (json!({}), json!([])));
     let app = json!({ "appid": MINI, "secret": SECRET, "kind": "mini_program" });
-    stub.tell("apps", app).await;
-    assert_ne!(stub.token(MINI).await, token);
-    let scene = json!({ "scene": "a" });
-    stub.post("/wxa/getwxacodeunlimit", &token, scene).await.refuses(40001, "invalid credential");
+    let mut old = vec![stub.token(MINI).await];
+    for _ in 0..2 {
+        stub.breaks("*", json!({ "errcode": -1 })).await;
+        stub.tell("reset", json!({})).await;
+        assert_eq!((stub.see("apps").await, stub.see("calls").await), (json!({}), json!([])));
+        stub.tell("apps", app.clone()).await;
+        let token = stub.token(MINI).await;
+        for old in &old {
+            let reply = stub.post("/wxa/getwxacodeunlimit", old, json!({ "scene": "a" })).await;
+            reply.refuses(40001, "invalid credential");
+        }
+        old.push(token);
+    }
 }
 
 impl Reply {

@@ -138,7 +138,9 @@ async fn twenty_forced_refreshes_are_a_days() {
     }
     stub.stable(MINI, true).await.refuses(45009, "reach max api daily quota limit");
     stub.stable(MINI, false).await.ok();
-    stub.forward(day).await;
+    stub.forward(day - 20 * 30 - 1).await;
+    stub.stable(MINI, true).await.refuses(45009, "reach max api daily quota limit");
+    stub.forward(1).await;
     stub.stable(MINI, true).await.ok();
 }
 
