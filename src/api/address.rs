@@ -52,36 +52,31 @@ pub fn forwarded_hosts<'a>(peer: IpAddr, headers: &'a HeaderMap, trusts: &Trusts
     if !trusts(peer.to_canonical()) {
         return Vec::new();
     }
-    let elements = |name: &str| {
-        let lines = headers.get_all(name).into_iter().filter_map(|line| line.to_str().ok());
-        lines.flat_map(|line| line.split(',')).map(str::trim)
-    };
-    let pairs = elements("forwarded").flat_map(|hop| hop.split(';'));
+    let pairs = elements(headers, "forwarded").flat_map(|hop| hop.split(';'));
     let standard = pairs.filter_map(|pair| pair.trim().split_once('='));
     let standard = standard.filter(|(key, _)| key.eq_ignore_ascii_case("host"));
     let standard = standard.map(|(_, host)| host.trim_matches('"'));
-    elements("x-forwarded-host").chain(standard).collect()
+    elements(headers, "x-forwarded-host").chain(standard).collect()
 }
 
-/// The chain that the headers tell, leftmost first. `Forwarded` is preferred, as the standard.
+/// The chain that the headers tell, leftmost first. `X-Forwarded-For` comes first: it is what
+/// nearly all proxies write, and they hand a `Forwarded` on as the client sent it.
 fn forwarded(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
-    let lines = |name: &str| {
-        let lines = headers.get_all(name).into_iter().filter_map(|line| line.to_str().ok());
-        lines.map(str::to_owned).collect::<Vec<_>>()
-    };
-    let standard = lines("forwarded");
-    if !standard.is_empty() {
-        let hops = standard.iter().flat_map(|line| line.split(','));
-        return hops
-            .map(|hop| {
-                let pairs = hop.split(';').filter_map(|pair| pair.trim().split_once('='));
-                let node = pairs.rev().find(|(key, _)| key.eq_ignore_ascii_case("for"))?.1;
-                address(node.trim_matches('"'))
-            })
-            .collect();
+    if headers.contains_key("x-forwarded-for") {
+        return elements(headers, "x-forwarded-for").map(address).collect();
     }
-    let common = lines("x-forwarded-for");
-    common.iter().flat_map(|line| line.split(',')).map(|node| address(node.trim())).collect()
+    let hops = elements(headers, "forwarded").map(|hop| {
+        let pairs = hop.split(';').filter_map(|pair| pair.trim().split_once('='));
+        let node = pairs.rev().find(|(key, _)| key.eq_ignore_ascii_case("for"))?.1;
+        address(node.trim_matches('"'))
+    });
+    hops.collect()
+}
+
+/// What a header lists, over all its lines.
+fn elements<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str> + use<'a> {
+    let lines = headers.get_all(name).into_iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).map(str::trim)
 }
 
 /// An address, with or without brackets and port.
@@ -136,8 +131,8 @@ mod tests {
     }
 
     #[test]
-    fn the_standard_header_wins_over_the_common_one() {
+    fn what_the_proxy_wrote_wins_over_what_it_handed_on() {
         let head = [("x-forwarded-for", "1.1.1.1"), ("forwarded", "for=2.2.2.2")];
-        assert_eq!(client("10.0.0.1", &head), "2.2.2.2");
+        assert_eq!(client("10.0.0.1", &head), "1.1.1.1");
     }
 }

@@ -26,13 +26,21 @@ const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const JSON: &str = "application/json";
+/// To be looked at, and copied into a project.
+const TYPES: &str = "text/plain; charset=utf-8";
 
 /// The files of `static/`: path, media type, content.
-const FILES: [(&str, &str, &str); 6] = [
+const FILES: [(&str, &str, &str); 12] = [
     ("/", HTML, include_str!("../../static/index.html")),
-    ("/login.css", CSS, include_str!("../../static/login.css")),
-    ("/login.js", SCRIPT, include_str!("../../static/login.js")),
+    ("/demo.css", CSS, include_str!("../../static/demo.css")),
+    ("/demo.js", SCRIPT, include_str!("../../static/demo.js")),
+    ("/embed.html", HTML, include_str!("../../static/embed.html")),
+    ("/embed.css", CSS, include_str!("../../static/embed.css")),
+    ("/embed.js", SCRIPT, include_str!("../../static/embed.js")),
     ("/saoma.js", SCRIPT, include_str!("../../static/saoma.js")),
+    ("/saoma-login.js", SCRIPT, include_str!("../../static/saoma-login.js")),
+    ("/saoma.d.ts", TYPES, include_str!("../../static/saoma.d.ts")),
+    ("/saoma-login.d.ts", TYPES, include_str!("../../static/saoma-login.d.ts")),
     ("/phone.css", CSS, include_str!("../../static/phone.css")),
     ("/phone.js", SCRIPT, include_str!("../../static/phone.js")),
 ];

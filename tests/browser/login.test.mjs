@@ -215,12 +215,12 @@ describe('a login', () => {
     await screen.button('Try again').focus();
     await screen.page.keyboard.press('Enter');
     await screen.shows('pending');
-    assert.equal(await screen.page.evaluate(() => document.activeElement?.id), 'title');
+    assert.equal(await screen.page.evaluate(() => document.activeElement?.shadowRoot?.activeElement?.id), 'title');
     await context.close();
   });
 
   test('lives under a policy that lets nothing foreign in', async () => {
-    for (const path of ['/', '/phone/some-scene']) {
+    for (const path of ['/', '/embed.html', '/phone/some-scene']) {
       const policy = (await fetch(at.url + path)).headers.get('content-security-policy') ?? '';
       assert.match(policy, /default-src 'none'/, path);
       assert.doesNotMatch(policy, /unsafe/, path);

@@ -1,12 +1,16 @@
-// Pictures of the main states for people to look at, and the few rules about looks that a machine can hold.
+// Pictures of every state for people to look at, and the rules about looks that a machine can hold: nothing
+// sticks out, nothing jumps, and axe finds nothing.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startServer } from './server.mjs';
 import { launch, newContext, openLogin, phone } from './people.mjs';
 
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const shots = process.env.SAOMA_SHOTS ?? join(tmpdir(), 'saoma-shots');
 
 let browser, plain, strict, brief;
@@ -26,15 +30,19 @@ after(async () => {
 async function shoot(page, name) {
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   assert.ok(wide <= 0, `${name}: the page is ${wide} px too wide`);
-  await page.screenshot({ path: join(shots, `${name}.png`), animations: 'disabled', fullPage: true });
+  // A full-page picture forgets that the screen is a touch screen.
+  const touch = await page.evaluate(() => matchMedia('(pointer: coarse)').matches);
+  await page.screenshot({ path: join(shots, `${name}.png`), animations: 'disabled', fullPage: !touch });
+  await page.evaluate(AXE);
+  const { violations } = await page.evaluate(() => /** @type {any} */ (globalThis).axe.run());
+  assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target, failureSummary }) => `${target} ${failureSummary}`)}`), [], name);
 }
 
 const LOOKS = [
   { scheme: 'light', width: 1280, locale: 'en-US' },
   { scheme: 'dark', width: 1280, locale: 'zh-CN' },
-  { scheme: 'light', width: 360, locale: 'zh-CN' },
-  { scheme: 'dark', width: 360, locale: 'en-US' },
-  { scheme: 'light', width: 320, locale: 'en-US' },
+  { scheme: 'light', width: 320, locale: 'zh-CN' },
+  { scheme: 'dark', width: 320, locale: 'en-US' },
 ];
 
 for (const { scheme, width, locale } of LOOKS) {
@@ -86,12 +94,12 @@ for (const { scheme, width, locale } of LOOKS) {
     const screen = await openLogin(context, plain.url);
     await screen.shows('loading');
     await shoot(screen.page, `${look}-login-0-loading`);
-    const skeleton = await screen.page.locator('.frame').boundingBox();
+    const skeleton = await screen.page.locator('#frame').boundingBox();
     go();
     await screen.shows('pending');
     await screen.servedBy('websocket');
     await shoot(screen.page, `${look}-login-1-pending`);
-    assert.deepEqual(await screen.page.locator('.frame').boundingBox(), skeleton, 'nothing jumps when the code arrives');
+    assert.deepEqual(await screen.page.locator('#frame').boundingBox(), skeleton, 'nothing jumps when the code arrives');
 
     const page = await context.newPage();
     await page.goto(await screen.link());
@@ -111,20 +119,83 @@ for (const { scheme, width, locale } of LOOKS) {
     await context.close();
   });
 
+  test(`${look}: cancelled, offline, out of reach, confirmed, embedded`, async () => {
+    const context = await newContext(browser, options);
+    const screen = await openLogin(context, `${plain.url}/embed.html`);
+    await screen.shows('pending');
+    await shoot(screen.page, `${look}-embed-1-pending`);
+    await screen.page.evaluate(() => document.querySelector('saoma-login')?.stop());
+    await screen.shows('cancelled');
+    await shoot(screen.page, `${look}-embed-2-cancelled`);
+    await screen.page.locator('#retry').click();
+    await screen.shows('pending');
+    await context.setOffline(true);
+    await screen.page.locator('#said', { hasText: /offline/ }).waitFor();
+    await shoot(screen.page, `${look}-embed-3-offline`);
+    await screen.page.evaluate(() => document.querySelector('saoma-login')?.refresh());
+    await screen.shows('error');
+    await shoot(screen.page, `${look}-embed-4-error`);
+    await context.setOffline(false);
+    await screen.shows('pending');
+
+    let go = () => {};
+    const held = new Promise((resolve) => { go = () => resolve(true); });
+    await context.route('**/token', async (route) => { await held; await route.continue(); });
+    const page = await context.newPage();
+    await page.goto(await screen.link());
+    const mobile = phone(page);
+    await page.locator('#name').fill(name);
+    await page.locator('#whoForm button').click();
+    await mobile.shows('ask');
+    await page.locator('#confirm').click();
+    await screen.shows('confirmed');
+    await shoot(screen.page, `${look}-embed-5-confirmed`);
+    go();
+    await screen.shows('done');
+    await shoot(screen.page, `${look}-embed-6-done`);
+    await context.close();
+  });
+
   test(`${look}: expired, busy`, async () => {
     const context = await newContext(browser, options);
     // Nobody is looking, so nothing is renewed unasked.
-    await context.addInitScript(() => Object.defineProperty(document, 'visibilityState', { value: 'hidden' }));
+    await context.addInitScript(() => Object.defineProperty(document, 'hidden', { value: true }));
     const screen = await openLogin(context, brief.url);
     await screen.shows('expired');
     await shoot(screen.page, `${look}-login-8-expired`);
     await context.route('**/v1/sessions', (route) => route.fulfill({ status: 429, headers: { 'Retry-After': '9' }, json: { code: 'too_many' } }));
-    await screen.page.locator('#act').click();
+    await screen.page.locator('#retry').click();
     await screen.shows('error');
     await shoot(screen.page, `${look}-login-9-busy`);
     await context.close();
   });
 }
+
+for (const scheme of ['light', 'dark']) {
+  test(`${scheme}, on the phone itself: a way in that needs no scanning comes before the code`, async () => {
+    const context = await newContext(browser, /** @type {any} */ ({ colorScheme: scheme, viewport: { width: 320, height: 740 }, hasTouch: true, isMobile: true }));
+    const screen = await openLogin(context, strict.url);
+    await screen.shows('pending');
+    const [link, code] = await Promise.all(['#link', '#frame'].map((id) => screen.page.locator(id).boundingBox()));
+    assert.ok(link && code && link.y + link.height <= code.y);
+    assert.ok(link.height >= 40);
+    await shoot(screen.page, `${scheme}-touch-login-pending`);
+    const [opened] = await Promise.all([context.waitForEvent('page'), screen.page.locator('#link').tap()]);
+    await phone(opened).shows('who');
+    await context.close();
+  });
+}
+
+test('280 px are enough, and so is a corner of a wide page', async () => {
+  const context = await newContext(browser, { viewport: { width: 280, height: 700 } });
+  const screen = await openLogin(context, strict.url);
+  await screen.shows('pending');
+  await shoot(screen.page, 'narrow-login-pending');
+  const number = await screen.page.locator('#number').boundingBox();
+  const code = await screen.page.locator('#frame').boundingBox();
+  assert.ok(number && code && number.y >= code.y + code.height, 'the number goes below the code');
+  await context.close();
+});
 
 test('with forced colours and without motion', async () => {
   const context = await newContext(browser, { forcedColors: 'active', reducedMotion: 'reduce' });

@@ -36,12 +36,32 @@ export async function openLogin(context, url) {
   return screen(page);
 }
 
+/**
+ * A page that somebody else wrote, at the server's own address and under the policy of its pages.
+ * @param {import('playwright-core').BrowserContext} context @param {string} url @param {string} html
+ * @param {boolean} [defined] whether the element is known by then
+ */
+export async function openPage(context, url, html, defined = true) {
+  const page = await context.newPage();
+  // The demo page without its script, so that nothing of it but the address and the policy is left.
+  await page.route('**/demo.js', (route) => route.fulfill({ contentType: 'text/javascript', body: '' }));
+  await page.goto(url);
+  await page.evaluate(async ([body, script]) => {
+    document.title = 'A page';
+    document.documentElement.lang = '';
+    document.head.querySelectorAll('link[rel=stylesheet], meta[name=color-scheme]').forEach((node) => node.remove());
+    document.body.innerHTML = body;
+    if (script) await import(script);
+  }, [html, defined ? '/saoma-login.js' : '']);
+  return screen(page);
+}
+
 /** The login page in the words of who looks at it. @param {import('playwright-core').Page} page */
 export function screen(page) {
   return {
     page,
     /** @param {string} state @param {number} [timeout] */
-    shows: (state, timeout) => page.locator(`main[data-state="${state}"]`).waitFor({ timeout }),
+    shows: (state, timeout) => page.locator(`[data-state="${state}"]`).waitFor({ timeout }),
     /** @param {string} transport */
     servedBy: (transport) => page.locator(`#transport[data-transport="${transport}"]`).waitFor(),
     text: (/** @type {string} */ id) => page.locator(`#${id}`).innerText(),

@@ -294,7 +294,7 @@ async fn the_scripts_are_for_everybody(store: Store) {
     assert_eq!(script.header("access-control-allow-origin"), "*");
     assert!(!script.has("access-control-allow-credentials"));
     assert_eq!(script.header("cross-origin-resource-policy"), "cross-origin");
-    for path in ["/", "/login.js", "/docs"] {
+    for path in ["/", "/demo.js", "/docs"] {
         let page = server.get(path).header("origin", EVIL).await;
         unreadable(&page.headers);
         assert!(!page.has("cross-origin-resource-policy"), "{path}");

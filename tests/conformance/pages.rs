@@ -23,7 +23,10 @@ async fn the_pages_are_there(store: Store) {
         ("/", "text/html"),
         ("/phone/abc", "text/html"),
         ("/docs", "text/html"),
+        ("/embed.html", "text/html"),
         ("/saoma.js", "text/javascript"),
+        ("/saoma-login.js", "text/javascript"),
+        ("/saoma-login.d.ts", "text/plain"),
         ("/openapi.json", "application/json"),
         ("/.well-known/jwks.json", "application/json"),
     ] {
@@ -71,7 +74,7 @@ async fn a_page_lives_under_a_strict_policy(store: Store) {
 
 async fn a_file_comes_in_gzip_to_who_takes_it(store: Store) {
     let server = TestServer::start(store).await;
-    for path in ["/", "/phone/abc", "/saoma.js", "/login.css"] {
+    for path in ["/", "/phone/abc", "/saoma.js", "/demo.css"] {
         let plain = server.get(path).await;
         assert!(!plain.has("content-encoding"), "{path}");
         let refused = server.get(path).header("accept-encoding", "br, gzip;q=0").await;

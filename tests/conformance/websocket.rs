@@ -113,6 +113,8 @@ async fn a_silent_client_is_let_go(store: Store) {
         let Turn::Said(beat) = answers.turn().await else { panic!("a heartbeat") };
         assert_eq!(beat.kind, "heartbeat");
         assert!(matches!(answers.turn().await, Turn::Pinged));
+        // So has it here, to read the pong.
+        assert_eq!(server.admin("/livez").await.status, 200);
     }
     server.until_waiting(1).await;
 }
