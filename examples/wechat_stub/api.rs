@@ -19,6 +19,8 @@ pub(crate) struct Call {
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) body: Bytes,
     pub(crate) from: IpAddr,
+    /// Which connection it came by, counted from the first.
+    pub(crate) connection: usize,
 }
 
 impl Call {
@@ -28,9 +30,15 @@ impl Call {
 
     /// The same call of the same caller's, with nothing in it.
     pub(crate) fn bare(&self) -> Self {
-        let (query, headers) = (BTreeMap::new(), BTreeMap::new());
-        let (method, path) = (self.method.clone(), self.path.clone());
-        Self { method, path, query, headers, body: Bytes::new(), from: self.from }
+        Self {
+            method: self.method.clone(),
+            path: self.path.clone(),
+            query: BTreeMap::new(),
+            headers: BTreeMap::new(),
+            body: Bytes::new(),
+            from: self.from,
+            connection: self.connection,
+        }
     }
 
     /// The body, which must be an object, whatever the call says that it is.

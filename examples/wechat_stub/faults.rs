@@ -50,6 +50,9 @@ pub(crate) struct Fault {
     /// The answer comes so much later; it is done at once.
     #[serde(default)]
     pub(crate) latency_ms: u64,
+    /// Half of the answer comes, and then nothing more.
+    #[serde(default)]
+    pub(crate) stalls: bool,
     #[serde(default)]
     pub(crate) reset: Option<Reset>,
 }

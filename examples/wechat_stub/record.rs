@@ -31,6 +31,8 @@ pub(crate) enum End {
 pub(crate) struct Entry {
     pub(crate) n: usize,
     pub(crate) at: Moment,
+    /// Which connection it came by, counted from the first.
+    pub(crate) connection: usize,
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) query: BTreeMap<String, String>,
@@ -76,6 +78,7 @@ impl Record {
         let entry = Entry {
             n,
             at,
+            connection: call.connection,
             method: call.method.to_string(),
             path: call.path.clone(),
             query: call.query.clone(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,36 +32,31 @@ type Body = BoxBody<Bytes, io::Error>;
 /// Serves until the process ends.
 pub(crate) async fn serve(listener: TcpListener) -> ! {
     let shared = Arc::new(Shared::new());
-    loop {
+    for n in 0.. {
         match listener.accept().await {
             Ok((stream, from)) => {
-                tokio::spawn(connection(Arc::clone(&shared), stream, from));
+                tokio::spawn(connection(Arc::clone(&shared), stream, from.ip(), n));
             }
             // There are no descriptors left: some will be.
             Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
         }
     }
+    unreachable!("connections cannot be counted any more")
 }
 
-async fn connection(shared: Arc<Shared>, stream: TcpStream, from: SocketAddr) {
+async fn connection(shared: Arc<Shared>, stream: TcpStream, from: IpAddr, n: usize) {
     let Ok(socket) = SockRef::from(&stream).try_clone() else { return };
     let _ = stream.set_nodelay(true);
     let socket = Arc::new(socket);
     let service = service_fn(|request| {
         let (shared, socket) = (Arc::clone(&shared), Arc::clone(&socket));
-        async move { respond(&shared, &socket, request, from.ip()).await }
+        async move { respond(&shared, &socket, read(request, from, n).await?).await }
     });
     // How a connection ends is the caller's affair, or the fault that was asked for.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
-async fn respond(
-    shared: &Arc<Shared>,
-    socket: &Socket,
-    request: Request<Incoming>,
-    from: IpAddr,
-) -> io::Result<Response<Body>> {
-    let call = read(request, from).await?;
+async fn respond(shared: &Arc<Shared>, socket: &Socket, call: Call) -> io::Result<Response<Body>> {
     if call.path.starts_with(control::ROOM) {
         return Ok(whole(control::answer(shared, &call).await));
     }
@@ -86,10 +81,14 @@ async fn respond(
     }
     under_way.end = if reset.is_some() { End::Reset } else { End::Answered };
     match (answer, reset) {
+        (Some(answer), None) if fault.is_some_and(|fault| fault.stalls) => {
+            Ok(half(&answer, Duration::MAX))
+        }
         (Some(answer), None) => Ok(whole(answer)),
         (Some(answer), Some(Reset::Half)) => {
             set_reset(socket);
-            Ok(half(&answer))
+            // So that the first half is on its way before the connection is cut.
+            Ok(half(&answer, Duration::from_millis(50)))
         }
         _ => {
             set_reset(socket);
@@ -121,7 +120,7 @@ fn begin(shared: &Arc<Shared>, call: &Call) -> (UnderWay, Option<crate::faults::
     (UnderWay { shared: Arc::clone(shared), n, end: End::Abandoned }, fault)
 }
 
-async fn read(request: Request<Incoming>, from: IpAddr) -> io::Result<Call> {
+async fn read(request: Request<Incoming>, from: IpAddr, connection: usize) -> io::Result<Call> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     let query = head.uri.query().unwrap_or_default();
@@ -135,6 +134,7 @@ async fn read(request: Request<Incoming>, from: IpAddr) -> io::Result<Call> {
         headers: headers.collect(),
         body,
         from,
+        connection,
     })
 }
 
@@ -153,13 +153,12 @@ fn whole(answer: Answer) -> Response<Body> {
     head.body(body.boxed()).expect("a head that can be sent")
 }
 
-/// The first half of an answer, and then nothing.
-fn half(answer: &Answer) -> Response<Body> {
+/// The first half of an answer, nothing for some time, and then the end of the connection.
+fn half(answer: &Answer, silence: Duration) -> Response<Body> {
     let head = head(answer).header(CONTENT_LENGTH, answer.body.len());
     let first = Bytes::copy_from_slice(&answer.body[..answer.body.len() / 2]);
-    let frames = stream::iter([Ok(Frame::data(first))]).chain(stream::once(async {
-        // So that the first half is on its way before the connection is cut.
-        tokio::time::sleep(Duration::from_millis(50)).await;
+    let frames = stream::iter([Ok(Frame::data(first))]).chain(stream::once(async move {
+        tokio::time::sleep(silence).await;
         Err(io::ErrorKind::ConnectionReset.into())
     }));
     head.body(BoxBody::new(StreamBody::new(frames))).expect("a head that can be sent")

@@ -117,6 +117,22 @@ async fn a_slow_answer_is_late_by_so_much() {
 }
 
 #[tokio::test]
+async fn an_answer_may_stop_in_its_middle() {
+    let stub = Stub::start().await;
+    let token = stub.token(MINI).await;
+    stub.breaks(CODES, json!({ "stalls": true, "times": 1 })).await;
+    let request = stub.client.post(stub.url(CODES, &[("access_token", &token)]));
+    let mut response = request.body("{\"scene\":\"a\"}").send().await.expect("a head");
+    let (whole, mut got) = (response.content_length().expect("a length"), 0);
+    while got < whole / 2 {
+        got += response.chunk().await.expect("a chunk").expect("not the end").len() as u64;
+    }
+    assert_eq!(got, whole / 2);
+    let more = tokio::time::timeout(Duration::from_millis(100), response.chunk()).await;
+    assert!(more.is_err());
+}
+
+#[tokio::test]
 async fn who_does_not_wait_has_used_the_code_all_the_same() {
     let stub = Stub::start().await;
     stub.breaks(LOGINS, json!({ "latency_ms": 60_000, "times": 1 })).await;

@@ -1,5 +1,8 @@
 //! The record of calls, and the time, which a test holds.
 
+use std::collections::HashSet;
+
+use reqwest::Client;
 use serde_json::json;
 
 use crate::stub::{ACCOUNT, MINI, PATIENCE, Reply, SECRET, Stub};
@@ -27,6 +30,26 @@ async fn every_call_is_recorded_with_what_was_answered() {
     assert!(third["answer"].as_str().expect("an answer").contains("40002"));
     assert_eq!(stub.see(&format!("calls?appid={ACCOUNT}")).await, json!([third]));
     assert_eq!(stub.see(&format!("calls?path={STABLE}")).await, json!([first]));
+}
+
+#[tokio::test]
+async fn calls_by_one_connection_are_told_from_calls_by_many() {
+    let stub = Stub::start().await;
+    let connections = async || {
+        let calls = stub.see("calls").await;
+        Reply::of(stub.client.delete(format!("{}/stub/calls", stub.base))).await.ok();
+        let calls = calls.as_array().expect("calls").iter();
+        calls.map(|call| call["connection"].as_u64().expect("a number")).collect::<HashSet<_>>()
+    };
+    for _ in 0..5 {
+        stub.token(MINI).await;
+    }
+    assert!(connections().await.len() < 5);
+    let client = Client::builder().no_proxy().pool_max_idle_per_host(0).build().expect("a client");
+    for _ in 0..5 {
+        client.post(stub.url(STABLE, &[])).send().await.expect("an answer");
+    }
+    assert_eq!(connections().await.len(), 5);
 }
 
 #[tokio::test]

@@ -27,8 +27,8 @@ fn program() -> &'static Path {
         let mut cargo = Command::new(env!("CARGO"));
         cargo.args(["build", "--quiet", "--locked", "--example", "wechat_stub"]);
         cargo.arg("--target-dir").arg(built.parent().expect("target"));
-        if built.ends_with("release") {
-            cargo.arg("--release");
+        if !built.ends_with("debug") {
+            cargo.arg("--profile").arg(built.file_name().expect("a profile"));
         }
         let status = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).status().expect("cargo");
         assert!(status.success(), "the stub cannot be built");
