@@ -61,13 +61,7 @@ async fn a_phone_whose_scan_failed_at_wechat_can_scan_again() {
         let phone = session.shows_the_code();
         phone.tries_to_scan(body.clone()).await.is_problem(status, code);
         assert_eq!(session.state().await, "pending");
-        world
-            .wechat
-            .client
-            .delete(format!("{}/stub/faults", world.wechat.base))
-            .send()
-            .await
-            .expect("cleared");
+        world.heals().await;
         phone.tries_to_scan(body).await.ok();
     }
 }
@@ -106,13 +100,7 @@ async fn wechat_that_is_down_is_given_a_rest_and_tried_again() {
     }
     let asked = world.calls(CODES).await;
     assert!(asked <= 10, "asked {asked} times");
-    world
-        .wechat
-        .client
-        .delete(format!("{}/stub/faults", world.wechat.base))
-        .send()
-        .await
-        .expect("cleared");
+    world.heals().await;
     time_passes(11).await;
     session.get("code").await.is_image("image/jpeg");
 }

@@ -66,6 +66,12 @@ impl World {
         session.shows_the_code().with_token(told["phone_token"].as_str().expect("a token"))
     }
 
+    /// WeChat is well again.
+    pub(crate) async fn heals(&self) {
+        let faults = format!("{}/stub/faults", self.wechat.base);
+        self.wechat.client.delete(faults).send().await.expect("an answer");
+    }
+
     /// How often WeChat was called so far.
     pub(crate) async fn calls(&self, path: &str) -> usize {
         let calls = self.wechat.see(&format!("calls?all&path={path}")).await;
