@@ -64,6 +64,8 @@ impl Gate {
                     self.closed_until = Some(now.plus(REST));
                 }
             }
+            // Of a call from before the quota was used up: it says nothing of what is left.
+            _ if self.quota && self.closed_until.is_some_and(|until| now < until) => {}
             // Any other answer, a refusal too, is a WeChat that works.
             _ => *self = Self::default(),
         }
@@ -141,6 +143,15 @@ mod tests {
             assert_eq!(gate.admit(after(1)), Err(Failure::Paused { quota: true, seconds: 59 }));
             assert_eq!(gate.admit(after(60)), Ok(()));
         }
+    }
+
+    #[test]
+    fn an_answer_that_was_under_way_does_not_give_the_quota_back() {
+        let mut gate = Gate::default();
+        assert_eq!((gate.admit(START), gate.admit(START)), (Ok(()), Ok(())));
+        gate.learn(Err(&Failure::Errcode(45009)), false, START);
+        gate.learn(Ok(()), false, after(1));
+        assert_eq!(gate.admit(after(2)), Err(Failure::Paused { quota: true, seconds: 58 }));
     }
 
     #[test]
