@@ -49,7 +49,7 @@ export interface Options {
   namespace?: string;
   /** Which may be used; default: all that the server offers. The order of preference is fixed. */
   transports?: Transport[];
-  /** BCP 47; default: the page's language. */
+  /** BCP 47; told to the server where it is given. */
   locale?: string;
   /** Go on exchanging messages after `confirmed`. */
   messages?: boolean;
@@ -68,6 +68,7 @@ export interface Options {
 export interface Clock {
   /** ms since the epoch. */
   now(): number;
+  /** The answer is a truthy id. */
   setTimeout(callback: () => void, ms: number): any;
   clearTimeout(id: any): void;
 }
