@@ -39,20 +39,6 @@ async fn server(store: Store) -> TestServer {
     .await
 }
 
-/// A request for the events that are there, by one transport.
-fn events(session: &Session, via: Via) -> Ask {
-    match via {
-        Via::WebSocket => session
-            .get("events")
-            .header("connection", "upgrade")
-            .header("upgrade", "websocket")
-            .header("sec-websocket-version", "13")
-            .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
-        Via::Sse => session.get("events").header("accept", "text/event-stream"),
-        Via::LongPoll => session.get("events"),
-    }
-}
-
 /// The request is answered as its transport answers.
 async fn is_served(ask: Ask, via: Via) {
     let status = ask.response().await.status();
@@ -69,7 +55,7 @@ async fn a_page_of_another_origin_follows_nothing(store: Store, via: Via) {
     let server = server(store).await;
     let session = server.browser(via).open_only().await;
     for origin in [EVIL, "null", "http://shop.example", "https://shop.example.evil.example", "x"] {
-        let refused = events(&session, via).header("origin", origin).await;
+        let refused = session.asks_for_events(via).header("origin", origin).await;
         refused.is_problem(403, "origin_not_allowed");
     }
     // Whichever way the secret is shown.
@@ -79,18 +65,18 @@ async fn a_page_of_another_origin_follows_nothing(store: Store, via: Via) {
     let address = format!("{}?wait=0&access_token={}", session.path("events"), session.secret);
     let by_address = server.get(&address).header("origin", EVIL);
     by_address.await.is_problem(403, "origin_not_allowed");
-    is_served(events(&session, via), via).await;
+    is_served(session.asks_for_events(via), via).await;
 }
 
 async fn a_page_of_a_listed_origin_follows_what_it_opened(store: Store, via: Via) {
     let server = server(store).await;
     let headers = [("origin", SHOP), ("sec-fetch-site", "cross-site")];
     let session = open(&server, &headers).await;
-    is_served(events(&session, via).header("origin", SHOP), via).await;
-    events(&session, via).header("origin", EVIL).await.is_problem(403, "origin_not_allowed");
+    is_served(session.asks_for_events(via).header("origin", SHOP), via).await;
+    session.asks_for_events(via).header("origin", EVIL).await.is_problem(403, "origin_not_allowed");
     // And what its own server opened for it.
     let session = server.browser(via).open_only().await;
-    is_served(events(&session, via).header("origin", SHOP), via).await;
+    is_served(session.asks_for_events(via).header("origin", SHOP), via).await;
 }
 
 async fn behind_a_proxy_that_renames_the_host_a_page_follows_what_it_opened(
@@ -101,8 +87,8 @@ async fn behind_a_proxy_that_renames_the_host_a_page_follows_what_it_opened(
     // What the browser said of its fetch, it does not say of a WebSocket.
     let page = "https://login.example";
     let session = open(&server, &[("origin", page), ("sec-fetch-site", "same-origin")]).await;
-    is_served(events(&session, via).header("origin", page), via).await;
-    events(&session, via).header("origin", EVIL).await.is_problem(403, "origin_not_allowed");
+    is_served(session.asks_for_events(via).header("origin", page), via).await;
+    session.asks_for_events(via).header("origin", EVIL).await.is_problem(403, "origin_not_allowed");
 }
 
 async fn a_page_of_another_origin_opens_nothing(store: Store) {

@@ -136,17 +136,7 @@ async fn a_transport_that_is_off_is_refused_and_not_offered(store: Store, via: V
     let session = server.browser(via).open_only().await;
     let offered = session.opened["events"]["transports"].as_array().expect("transports");
     assert!(offered.len() == 2 && !offered.contains(&json!(name)), "{offered:?}");
-    let ask = match via {
-        Via::WebSocket => session
-            .get("events")
-            .header("connection", "upgrade")
-            .header("upgrade", "websocket")
-            .header("sec-websocket-version", "13")
-            .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
-        Via::Sse => session.get("events").header("accept", "text/event-stream"),
-        Via::LongPoll => session.get("events"),
-    };
-    let refused = ask.await;
+    let refused = session.asks_for_events(via).await;
     assert_eq!(refused.status, 406);
     assert_eq!(refused.header("content-type"), "application/problem+json");
     for other in Via::ALL.into_iter().filter(|other| *other != via) {

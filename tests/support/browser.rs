@@ -87,6 +87,20 @@ impl Session {
         self.api.ask(Method::GET, &self.path(call)).bearer(&self.secret)
     }
 
+    /// A request for the events, in the words of one transport and without the speaking of it.
+    pub(crate) fn asks_for_events(&self, via: Via) -> Ask {
+        match via {
+            Via::WebSocket => self
+                .get("events")
+                .header("connection", "upgrade")
+                .header("upgrade", "websocket")
+                .header("sec-websocket-version", "13")
+                .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+            Via::Sse => self.get("events").header("accept", "text/event-stream"),
+            Via::LongPoll => self.get("events"),
+        }
+    }
+
     /// `POST`, with the secret.
     pub(crate) fn post(&self, call: &str) -> Ask {
         self.api.ask(Method::POST, &self.path(call)).bearer(&self.secret)
