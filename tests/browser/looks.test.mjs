@@ -45,6 +45,17 @@ const LOOKS = [
   { scheme: 'dark', width: 320, locale: 'en-US' },
 ];
 
+/** A phone in a second tab that has scanned, in whatever language. @param {any} context @param {any} screen @param {string} name */
+async function scanned(context, screen, name) {
+  const page = await context.newPage();
+  await page.goto(await screen.link());
+  const mobile = phone(page);
+  await page.locator('#name').fill(name);
+  await page.locator('#whoForm button').click();
+  await mobile.shows('ask');
+  return { page, mobile };
+}
+
 for (const { scheme, width, locale } of LOOKS) {
   const look = `${scheme}-${width}-${locale}`;
   const options = /** @type {any} */ ({ colorScheme: scheme, locale, viewport: { width, height: width > 500 ? 860 : 740 } });
@@ -101,12 +112,7 @@ for (const { scheme, width, locale } of LOOKS) {
     await shoot(screen.page, `${look}-login-1-pending`);
     assert.deepEqual(await screen.page.locator('#frame').boundingBox(), skeleton, 'nothing jumps when the code arrives');
 
-    const page = await context.newPage();
-    await page.goto(await screen.link());
-    const mobile = phone(page);
-    await page.locator('#name').fill(name);
-    await page.locator('#whoForm button').click();
-    await mobile.shows('ask');
+    const { page, mobile } = await scanned(context, screen, name);
     const sizes = await Promise.all(['#confirm', '#reject'].map((id) => page.locator(id).boundingBox()));
     assert.equal(sizes[0]?.width, sizes[1]?.width, 'refusing is as easy as confirming');
     assert.ok(sizes[0] && sizes[0].height >= 44);
@@ -141,12 +147,7 @@ for (const { scheme, width, locale } of LOOKS) {
     let go = () => {};
     const held = new Promise((resolve) => { go = () => resolve(true); });
     await context.route('**/token', async (route) => { await held; await route.continue(); });
-    const page = await context.newPage();
-    await page.goto(await screen.link());
-    const mobile = phone(page);
-    await page.locator('#name').fill(name);
-    await page.locator('#whoForm button').click();
-    await mobile.shows('ask');
+    const { page, mobile } = await scanned(context, screen, name);
     await page.locator('#confirm').click();
     await screen.shows('confirmed');
     await shoot(screen.page, `${look}-embed-5-confirmed`);
