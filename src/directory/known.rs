@@ -130,6 +130,7 @@ mod tests {
         Identity {
             provider: "simulator".to_owned(),
             subject: "alice".to_owned(),
+            account: None,
             union: None,
             name: Some("Alice".to_owned()),
             avatar_url: Some("https://a.example/alice.png".to_owned()),

@@ -45,6 +45,7 @@ mod tests {
         Identity {
             provider: "simulator".to_owned(),
             subject: subject.to_owned(),
+            account: None,
             union: None,
             name: name.map(str::to_owned),
             avatar_url: None,

@@ -209,7 +209,10 @@ fn scan(
             Ok(step(session, State::Scanned(Phone::new(identity, token)), now, shown.to_owned()))
         }
         State::Scanned(phone) | State::Unregistered(phone) if same(phone) => {
-            let mut phone = phone.clone();
+            // The provider may know more of them by now; what it knew before is as true.
+            let union = identity.union.clone().or_else(|| phone.identity.union.clone());
+            let mut phone =
+                Phone { identity: Identity { union, ..identity }, tokens: phone.tokens.clone() };
             if phone.tokens.len() == PHONE_TOKENS {
                 phone.tokens.remove(0);
             }

@@ -43,6 +43,7 @@ fn identity(name: &str) -> Identity {
     Identity {
         provider: "simulator".into(),
         subject: name.into(),
+        account: None,
         union: None,
         name: Some(name.into()),
         avatar_url: None,
@@ -324,6 +325,23 @@ fn a_phone_that_scans_again_and_again_keeps_its_newest_tokens() {
     let held: Vec<bool> =
         tokens.iter().map(|token| scanned.phone().unwrap().holds(&token.digest())).collect();
     assert_eq!(held, [false, false, true, true, true, true]);
+}
+
+#[test]
+fn what_a_later_scan_tells_of_the_same_person_is_kept() {
+    let (pending, _) = opened(false, None);
+    let scan = |union: Option<&str>| Command::Scan {
+        identity: Identity { union: union.map(str::to_owned), ..identity("Ada") },
+        name: None,
+        avatar_url: None,
+        token: Bearer::random(&Entropy::system()).digest(),
+    };
+    let union = |session: &Session| session.phone().unwrap().identity.union.clone();
+    let scanned = after(&pending, [scan(None)]);
+    assert_eq!(union(&scanned), None);
+    let linked = after(&scanned, [scan(Some("u1"))]);
+    assert_eq!(union(&linked).as_deref(), Some("u1"));
+    assert_eq!(union(&after(&linked, [scan(None)])).as_deref(), Some("u1"));
 }
 
 /// Any command, by a number; the ticket is the session's own.

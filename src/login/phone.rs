@@ -69,7 +69,7 @@ impl Login {
     /// No such scene, no such person, another phone was first, or the session is past.
     pub async fn scan(&self, scene: &Scene, scan: Scan) -> Result<Scanned, LoginError> {
         let Some(key) = self.topics.store.find(scene.as_str(), self.now()).await? else {
-            return Err(self.unknown_scene(&scan).await);
+            return Err(self.unknown_scene(scene, &scan).await);
         };
         let Current { session, .. } = self.current(SessionId(key)).await?;
         // An ended session is no reason to spend the login code.
@@ -77,7 +77,7 @@ impl Login {
             return Err(wrong_state(&session));
         }
         let namespace = self.namespace(&session.namespace)?;
-        let identity = namespace.provider.identify(&scan.login_code).await?;
+        let identity = namespace.provider.identify(&scan.login_code, scene).await?;
         let relayed = scan.entry_scene.is_some_and(|number| RELAYED.contains(&number));
         if relayed && namespace.refuse_relayed {
             return Err(LoginError::Relayed);
@@ -103,12 +103,12 @@ impl Login {
 
     /// Counts a scan of a scene that does not exist against the address and the identity: honest
     /// phones scan codes that exist.
-    async fn unknown_scene(&self, scan: &Scan) -> LoginError {
+    async fn unknown_scene(&self, scene: &Scene, scan: &Scan) -> LoginError {
         if let Err(too_many) = self.limits.unknown_scan_from(scan.ip) {
             return too_many.into();
         }
         if let Some(namespace) = self.namespaces.get("default")
-            && let Ok(identity) = namespace.provider.identify(&scan.login_code).await
+            && let Ok(identity) = namespace.provider.identify(&scan.login_code, scene).await
             && let Err(too_many) = self.limits.unknown_scan_by(&identity.subject)
         {
             return too_many.into();

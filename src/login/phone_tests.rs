@@ -42,12 +42,13 @@ impl Provider for Ailing {
         Err(PortError::bad("no pictures here"))
     }
 
-    async fn identify(&self, login_code: &str) -> Result<Identity, PortError> {
+    async fn identify(&self, login_code: &str, _: &Scene) -> Result<Identity, PortError> {
         self.ail()?;
         let subject = login_code.to_owned();
         Ok(Identity {
             provider: "ailing".into(),
             subject,
+            account: None,
             union: None,
             name: None,
             avatar_url: None,

@@ -14,6 +14,9 @@ use super::scene::Scene;
 pub struct Identity {
     /// The provider that vouches, by its name in the configuration.
     pub provider: String,
+    /// The provider's account that knows them by this subject, if it has several (WeChat: the app
+    /// id; an openid is one app's).
+    pub account: Option<String>,
     /// The provider's own id of the person (WeChat: the openid).
     pub subject: String,
     /// The provider's id of the person over all of its accounts, if it has one (WeChat: the
@@ -153,11 +156,11 @@ pub trait Provider: Send + Sync {
     /// [`PortError`] when the picture cannot be had.
     async fn image(&self, scene: &Scene, format: ImageFormat) -> Result<Image, PortError>;
 
-    /// Who a login code stands for.
+    /// Who a login code stands for, that is shown at a scene.
     ///
     /// # Errors
     /// [`Fault::Refused`] when the code is no good, the others when nobody could tell.
-    async fn identify(&self, login_code: &str) -> Result<Identity, PortError>;
+    async fn identify(&self, login_code: &str, at: &Scene) -> Result<Identity, PortError>;
 }
 
 /// Knows who is registered.

@@ -48,7 +48,7 @@ impl Provider for Simulator {
         qr::draw(&self.page(scene), format)
     }
 
-    async fn identify(&self, login_code: &str) -> Result<Identity, PortError> {
+    async fn identify(&self, login_code: &str, _: &Scene) -> Result<Identity, PortError> {
         let name = login_code
             .strip_prefix("sim:")
             .map(str::trim)
@@ -62,6 +62,7 @@ impl Provider for Simulator {
         Ok(Identity {
             provider: NAME.to_owned(),
             subject: name.to_owned(),
+            account: None,
             union: None,
             name: Some(name.to_owned()),
             avatar_url: None,
@@ -93,6 +94,10 @@ mod tests {
         Simulator::new("http://192.0.2.1:3000".to_owned())
     }
 
+    async fn identify(login_code: &str) -> Result<Identity, PortError> {
+        simulator().identify(login_code, &Scene::parse("s").expect("a scene")).await
+    }
+
     #[test]
     fn the_code_opens_the_page_of_its_scene() {
         let plain = Scene::parse("Zm9v_-1").expect("a scene");
@@ -109,18 +114,18 @@ mod tests {
 
     #[tokio::test]
     async fn a_login_code_is_somebody_every_time_the_same() {
-        let alice = simulator().identify("sim: Alice ").await.expect("somebody");
-        assert_eq!(alice, simulator().identify("sim:Alice").await.expect("somebody"));
+        let alice = identify("sim: Alice ").await.expect("somebody");
+        assert_eq!(alice, identify("sim:Alice").await.expect("somebody"));
         assert_eq!((alice.provider.as_str(), alice.subject.as_str()), ("simulator", "Alice"));
         assert_eq!((alice.name.as_deref(), alice.avatar_url), (Some("Alice"), None));
-        assert!(simulator().identify(&format!("sim:{}", "李".repeat(64))).await.is_ok());
+        assert!(identify(&format!("sim:{}", "李".repeat(64))).await.is_ok());
     }
 
     #[tokio::test]
     async fn what_is_no_login_code_is_refused() {
         let long = format!("sim:{}", "x".repeat(65));
         for bad in ["", "sim:", "sim:  ", "Alice", "SIM:Alice", "sim:a\0b", "sim:a\nb", &long] {
-            let answer = simulator().identify(bad).await;
+            let answer = identify(bad).await;
             assert!(answer.is_err_and(|error| error.fault == Fault::Refused), "{bad:?}");
         }
     }

@@ -112,6 +112,7 @@ impl Inner {
         }
         Ok(Identity {
             provider: NAME.to_owned(),
+            account: Some(app_id.clone()),
             subject: openid,
             union: unionid.filter(|id| !id.is_empty()),
             name: None,
@@ -156,7 +157,7 @@ impl Provider for MiniProgram {
         tokio::spawn(async move { inner.code(&scene).await.map(drop) });
     }
 
-    async fn identify(&self, login_code: &str) -> Result<Identity, PortError> {
+    async fn identify(&self, login_code: &str, _: &Scene) -> Result<Identity, PortError> {
         let plausible = !login_code.is_empty()
             && login_code.len() <= LONGEST_CODE
             && login_code.bytes().all(|byte| byte.is_ascii_graphic());
