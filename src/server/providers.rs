@@ -50,6 +50,8 @@ impl Providers {
             check_path: wechat.check_path,
             width: wechat.width,
             is_hyaline: wechat.is_hyaline,
+            auto_color: wechat.auto_color,
+            line_color: [wechat.line_color.r, wechat.line_color.g, wechat.line_color.b],
         };
         let kept = Duration::from_secs(rules.session_ttl) + RETENTION;
         Ok(Arc::new(MiniProgram::new(self.account(wechat)?, options, kept)))

@@ -41,6 +41,10 @@ pub struct CodeOptions {
     pub width: u64,
     /// Whether the background is transparent; the picture is then a PNG.
     pub is_hyaline: bool,
+    /// Whether WeChat chooses the colour of the lines.
+    pub auto_color: bool,
+    /// The lines' red, green and blue, each 0 to 255; counts while WeChat does not choose.
+    pub line_color: [u64; 3],
 }
 
 /// A mini program at WeChat.
@@ -83,7 +87,8 @@ impl Inner {
     }
 
     async fn picture(&self, scene: &Scene) -> Result<Image, Failure> {
-        let CodeOptions { page, env_version, check_path, width, is_hyaline } = &self.options;
+        let CodeOptions { page, env_version, check_path, width, is_hyaline, .. } = &self.options;
+        let CodeOptions { auto_color, line_color: [r, g, b], .. } = &self.options;
         let body: Value = json!({
             "scene": scene.as_str(),
             "page": page,
@@ -91,6 +96,8 @@ impl Inner {
             "check_path": check_path,
             "width": width,
             "is_hyaline": is_hyaline,
+            "auto_color": auto_color,
+            "line_color": { "r": r, "g": g, "b": b },
         });
         let reply = self.account.with_token(Call::GetWxaCodeUnlimit, &body).await?;
         let media_type = media_type(&reply.0).ok_or(Failure::Nonsense)?;
