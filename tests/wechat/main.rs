@@ -9,5 +9,6 @@ mod support;
 
 mod codes;
 mod faults;
+mod guesses;
 mod logins;
 mod world;
