@@ -8,7 +8,12 @@ mod stub;
 mod support;
 
 mod codes;
+mod collisions;
+mod crowds;
 mod faults;
 mod guesses;
 mod logins;
+mod outages;
+mod secrets;
+mod slow;
 mod world;
