@@ -9,9 +9,15 @@ mod support;
 
 mod accounts;
 mod codes;
+mod collisions;
+mod crowds;
 mod faults;
 mod forgeries;
+mod guesses;
 mod logins;
+mod outages;
+mod secrets;
+mod slow;
 mod unions;
 mod websites;
 mod world;
