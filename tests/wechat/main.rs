@@ -6,6 +6,8 @@
 mod stub;
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../wechat_stub/wechatpy.rs"]
+mod wechatpy;
 
 mod accounts;
 mod codes;
@@ -19,5 +21,6 @@ mod outages;
 mod secrets;
 mod slow;
 mod unions;
+mod vectors;
 mod websites;
 mod world;
