@@ -6,9 +6,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::api;
+use crate::api::{self, pages::Pages};
 use crate::clock::Clock;
-use crate::config::{self, Config, DirectoryRule, Relayed, Transport as Named};
+use crate::config::{self, Config, DirectoryRule, ProviderName, Relayed, Transport as Named};
 use crate::directory::{Database, Known, Open};
 use crate::entropy::Entropy;
 use crate::login::limits::{Limits, Rate, Rates};
@@ -122,7 +122,7 @@ pub async fn assemble(
         trusts: Arc::new(move |ip| proxies.iter().any(|network| network.contains(ip))),
         entropy,
         jwks,
-        phone_page: providers.simulated,
+        pages: pages_of(config, providers.simulated),
     };
     Ok(Assembled { login, hub, metrics, api, database })
 }
@@ -154,8 +154,25 @@ pub fn for_the_document() -> Result<api::Parts, StartError> {
         trusts: Arc::new(|_| false),
         entropy,
         jwks: String::new(),
-        phone_page: false,
+        pages: Pages::default(),
     })
+}
+
+/// What the providers of the namespaces want of the pages.
+fn pages_of(config: &Config, phone: bool) -> Pages {
+    let mut pages = Pages { phone, ..Pages::default() };
+    for rules in config.namespaces.values() {
+        match rules.provider {
+            ProviderName::Simulator | ProviderName::MiniProgram => {}
+            ProviderName::OfficialAccount => pages.wechat = true,
+            ProviderName::OpenPlatform => {
+                pages.wechat = true;
+                let origins = rules.origins.iter().map(|origin| origin.as_str().to_owned());
+                pages.framed_by.extend(origins);
+            }
+        }
+    }
+    pages
 }
 
 fn namespace_of(
