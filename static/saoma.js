@@ -110,7 +110,8 @@ export function createLogin(options = {}) {
       cursor = tries = 0;
       ticket = '';
       redemption = null;
-      session = { ...rest, code: { ...rest.code, url: url(`${path}/code`) } };
+      session = rest;
+      if (!/html/.test(rest.code.media_type)) rest.code.url = url(`${path}/code`);
       expires(rest.expires_in);
       strikes = {};
       memory = {};
