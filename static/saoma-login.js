@@ -126,12 +126,12 @@ function inside(host) {
     });
     on('session', ({ session_id, code, deadline }) => {
       $.base.dataset.kind = kind = /html/.test(code.media_type) ? 'Page' : '';
-      // Anew, for a frame's moves are history.
+      // Anew: a frame's moves are history.
       const old = $.code, node = $.code = document.createElement(kind ? 'iframe' : 'img');
       node.id = node.part = 'code';
       node.dataset.session = session_id;
       node.allow = 'local-network-access';
-      node.hidden = true; // the skeleton stands in its place
+      node.hidden = true; // a skeleton shows
       node.onload = () => { node.hidden = false; paint(); };
       node.onerror = () => { broken = true; paint(); };
       node.src = code.url;
@@ -257,7 +257,7 @@ function inside(host) {
     paint();
   }
 
-  // A moment later, for a move is nothing.
+  // Later: a move is nothing.
   const settle = () => queueMicrotask(() => {
     const wanted = host.isConnected && JSON.stringify(options());
     if (wanted !== used) {

@@ -78,7 +78,7 @@ export function createLogin(options = {}) {
     let answer, text, json;
     try {
       answer = await fetch(url(rest), {
-        method, keepalive: method === 'DELETE', signal: abort.signal, body: body && JSON.stringify(body),
+        method, keepalive: method === 'DELETE', signal: abort.signal, credentials: 'include', body: body && JSON.stringify(body),
         headers: { ...(body && { 'Content-Type': 'application/json' }), ...(bearer && { Authorization: `Bearer ${bearer}` }) },
       });
       text = await answer.text();
