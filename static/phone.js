@@ -211,11 +211,7 @@ const doConfirm = () => once(async () => {
     await call('/confirm', body);
     go('confirmed');
   } catch (/** @type {any} */ problem) {
-    if (problem.code === 'match_number_required') {
-      scan = { ...scan, match_number_required: true };
-      paint();
-      $('match').focus();
-    } else if (problem.code === 'unregistered') join(); else throw problem;
+    if (problem.code === 'unregistered') join(); else throw problem;
   }
 });
 function join() {
@@ -290,16 +286,15 @@ function paint() {
   for (const id of ['who', 'ask', 'join']) $(id).hidden = step !== id;
   $('end').hidden = !end;
   if (end) $('sign').firstElementChild.setAttribute('d', /** @type {any} */ (SIGNS)[step]);
-  $('asker').hidden = !scan?.browser;
-  if (scan?.browser) paintBrowser();
-  paintNumber();
+  $('asker').hidden = !scan;
+  if (scan) paintBrowser();
   put($('problem'), complaint());
   tick();
 }
 /** As what WeChat, the directory or the person says. */
 const called = () => scan?.user?.name || name;
 function paintBrowser() {
-  const { browser, relayed } = scan;
+  const { browser, relayed, match_number_required } = scan;
   put($('site'), location.host);
   put($('browser'), friendly(browser.user_agent ?? ''));
   put($('agent'), browser.user_agent ?? '');
@@ -312,10 +307,8 @@ function paintBrowser() {
   put($('as'), called());
   $('as').parentElement.parentElement.hidden = !called();
   $('relayed').hidden = !relayed;
-}
-function paintNumber() {
-  $('number').hidden = !scan?.match_number_required;
-  $('match').required = !$('number').hidden;
+  $('number').hidden = !match_number_required;
+  $('match').required = !!match_number_required;
   const missing = $('match').hasAttribute('aria-invalid');
   put($('matchHint'), say(missing ? 'numberMissing' : 'numberHint'));
   $('matchHint').classList.toggle('bad', missing);
@@ -354,7 +347,8 @@ function arrived() {
   const said = new URLSearchParams(location.hash.slice(1));
   const phone_token = said.get('phone_token'), login_code = said.get('login_code');
   history.replaceState(null, '', location.pathname + location.search);
-  const given = phone_token ? { way: 'window', phone_token } : login_code ? { way: 'link', login_code } : kept();
+  const given = phone_token ? { way: 'window', phone_token } : said.has('rejected') ? { way: 'window', end: 'rejected' }
+    : login_code ? { way: 'link', login_code } : kept();
   keep(given);
   return given;
 }
