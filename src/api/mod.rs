@@ -1,6 +1,6 @@
 //! The HTTP API: parses a request, calls one function of the core, renders what it says.
 //!
-//! One file an audience ([`sessions`], [`scenes`], [`backend`]), what they share ([`schema`],
+//! One file an audience ([`sessions`], [`scenes`], [`backend`], [`wechat`] with [`returning`]), what they share ([`schema`],
 //! [`events`], [`commands`]), and what stands around all of them ([`credentials`],
 //! [`mod@origin`], [`cors`], [`catch`]).
 //! Nothing is decided here.
@@ -22,9 +22,11 @@ pub mod json;
 pub mod origin;
 pub mod pages;
 pub mod problem;
+pub mod returning;
 pub mod scenes;
 pub mod schema;
 pub mod sessions;
+pub mod wechat;
 
 use std::sync::Arc;
 
@@ -41,6 +43,7 @@ use origin::PublicOrigin;
 use pages::Pages;
 use scenes::Scenes;
 use sessions::Sessions;
+use wechat::WeChat;
 
 use crate::entropy::Entropy;
 use crate::login::Login;
@@ -64,7 +67,7 @@ pub struct Parts {
     pub pages: Pages,
 }
 
-type Api = (Sessions, Scenes, Backends);
+type Api = (Sessions, Scenes, Backends, WeChat);
 
 fn service(parts: &Parts) -> OpenApiService<Api, ()> {
     let Parts { login, streams, public_url, .. } = parts;
@@ -78,7 +81,8 @@ fn service(parts: &Parts) -> OpenApiService<Api, ()> {
         streams: Arc::clone(streams),
         https: sessions.is_https(),
     };
-    document::service((sessions, scenes, Backends { login: Arc::clone(login) }))
+    let backends = Backends { login: Arc::clone(login) };
+    document::service((sessions, scenes, backends, WeChat { login: Arc::clone(login) }))
 }
 
 /// The `OpenAPI` document, as `/openapi.json` serves it.

@@ -82,6 +82,17 @@ impl Login {
         if relayed && namespace.refuse_relayed {
             return Err(LoginError::Relayed);
         }
+        let scanned = self.claim(session.id, namespace, identity).await?;
+        Ok(Scanned { relayed, ..scanned })
+    }
+
+    /// Makes a session the phone's of somebody whom the provider has vouched for.
+    pub(super) async fn claim(
+        &self,
+        id: SessionId,
+        namespace: &Namespace,
+        identity: Identity,
+    ) -> Result<Scanned, LoginError> {
         let user = namespace.directory.find(&identity).await?;
         let token = Bearer::random(&self.entropy);
         let command = Command::Scan {
@@ -93,11 +104,12 @@ impl Login {
             },
             token: token.digest(),
         };
-        let Current { session, .. } = self.run(session.id, |_| Ok(command.clone())).await?;
+        let Current { session, .. } = self.run(id, |_| Ok(command.clone())).await?;
         let registered = user.is_some();
         let state = session.state_name();
         let longer = if session.messages { namespace.messages_ttl.as_secs() } else { 0 };
         let kept_for = session.expires_at.seconds_from(self.now()) + longer;
+        let relayed = false;
         Ok(Scanned { token, state, registered, relayed, identity, user, kept_for, session })
     }
 
@@ -137,6 +149,7 @@ impl Login {
     pub async fn confirm(&self, pass: &PhonePass, number: Option<u8>) -> Result<(), LoginError> {
         let current = self.current(pass.id).await?;
         let namespace = &pass.namespace;
+        // The directory is asked for nobody but the phone's holder, and for no lost cause.
         let user = match pass.holder(&current.session) {
             Ok(phone) if !current.session.has_ended() => {
                 namespace.directory.find(&phone.identity).await?
@@ -211,6 +224,14 @@ impl Login {
     }
 }
 
+impl Scanned {
+    /// What the phone could show its token for.
+    pub(super) fn pass(&self, namespace: &Arc<Namespace>) -> PhonePass {
+        let (id, token) = (self.session.id, self.token.digest());
+        PhonePass { id, namespace: Arc::clone(namespace), token }
+    }
+}
+
 impl PhonePass {
     /// The phone, if the token is still one of its own: asked again at every attempt of a change.
     fn holder<'a>(&self, session: &'a Session) -> Result<&'a Phone, LoginError> {
@@ -219,7 +240,7 @@ impl PhonePass {
     }
 }
 
-fn wrong_state(session: &Session) -> LoginError {
+pub(super) fn wrong_state(session: &Session) -> LoginError {
     match session.state_name() {
         EventType::Expired => Refusal::Expired.into(),
         state => Refusal::WrongState(state).into(),

@@ -89,7 +89,7 @@ pub async fn assemble(
             }
             _ => Arc::new(Open),
         };
-        let provider = providers.of(rules)?;
+        let provider = providers.of(name, rules)?;
         let namespace = namespace_of(config, name, rules, provider, directory);
         namespaces.insert(name.clone(), Arc::new(namespace));
         let offered = Transport::ALL.into_iter();

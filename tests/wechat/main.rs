@@ -7,7 +7,10 @@ mod stub;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod accounts;
 mod codes;
 mod faults;
+mod forgeries;
 mod logins;
+mod websites;
 mod world;

@@ -92,7 +92,7 @@ impl Inner {
             "width": width,
             "is_hyaline": is_hyaline,
         });
-        let reply = self.account.with_token(Call::GetWxaCodeUnlimit, &body).await?;
+        let reply = self.account.with_token(Call::GetWxaCodeUnlimit, &[], Some(&body)).await?;
         let media_type = media_type(&reply.0).ok_or(Failure::Nonsense)?;
         Ok(Image { media_type, bytes: reply.0 })
     }
@@ -110,14 +110,8 @@ impl Inner {
         if openid.is_empty() {
             return Err(Failure::Nonsense);
         }
-        Ok(Identity {
-            provider: NAME.to_owned(),
-            account: Some(app_id.clone()),
-            subject: openid,
-            union: unionid.filter(|id| !id.is_empty()),
-            name: None,
-            avatar_url: None,
-        })
+        let union = unionid.filter(|id| !id.is_empty());
+        Ok(Identity { union, ..self.account.person(NAME, openid) })
     }
 }
 
