@@ -1,7 +1,7 @@
 //! The pages and files that people look at: the login page, the client, the person's page (the
 //! simulator's, and the one that WeChat leads to), the API's documentation.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write;
 use std::sync::{Arc, LazyLock};
 
@@ -11,6 +11,7 @@ use poem::{Endpoint, Request, Response, ResponseBuilder, Route, endpoint, get};
 use sha2::{Digest, Sha256};
 
 use super::encoding;
+use crate::origin::Origin;
 
 /// What the pages may do: nothing that is not this server's own. To a WebSocket the same
 /// host and port is `'self'`, too (CSP level 3, section 6.7.2.8).
@@ -68,9 +69,9 @@ pub struct Pages {
     /// Whether the page that WeChat leads people to is served.
     pub wechat: bool,
     /// The origins, other than our own, whose pages may hold the latter in a frame.
-    pub framed_by: Vec<String>,
+    pub framed_by: BTreeSet<Origin>,
     /// The origins whose page is a code, to be held in a frame.
-    pub framed_codes: Vec<String>,
+    pub framed_codes: BTreeSet<Origin>,
 }
 
 /// How a file is served.
@@ -114,10 +115,11 @@ pub fn add(
         rules.for_everybody = FOR_EVERYBODY.contains(&path);
         if SHOW_CODES.contains(&path) && !pages.framed_codes.is_empty() {
             // What WeChat's page leads to is ours.
-            let codes = pages.framed_codes.join(" ");
-            rules.policy = format!("{POLICY}; {UNFRAMED}; frame-src 'self' {codes}").into();
+            let codes = and_our_own(&pages.framed_codes);
+            rules.policy = format!("{POLICY}; {UNFRAMED}; frame-src {codes}").into();
         } else if path == WECHAT.0 {
-            rules.policy = format!("{POLICY}; {}", framed_by(&pages.framed_by)).into();
+            let pages = and_our_own(&pages.framed_by);
+            rules.policy = format!("{POLICY}; frame-ancestors {pages}").into();
             rules.alone = false;
         }
         route = route.at(path, file(text.into(), COMPRESSED.get(path), rules));
@@ -131,11 +133,9 @@ pub fn add(
         .at("/.well-known/jwks.json", file(jwks.into(), None, keys))
 }
 
-/// Which pages may hold the one that WeChat leads to in a frame.
-fn framed_by(origins: &[String]) -> String {
-    let own = std::iter::once("'self'");
-    let all: Vec<&str> = own.chain(origins.iter().map(String::as_str)).collect();
-    format!("frame-ancestors {}", all.join(" "))
+/// Our own origin and these, as a policy names them.
+fn and_our_own(origins: &BTreeSet<Origin>) -> String {
+    origins.iter().fold("'self'".to_owned(), |all, origin| all + " " + origin.as_str())
 }
 
 /// One file, in gzip as well if it was compressed.
@@ -247,7 +247,10 @@ mod tests {
         let mut pages = Pages { phone: true, wechat: true, ..Pages::default() };
         let itself = says(&pages, "/wechat/abc", ancestors).await;
         assert_eq!(itself.as_deref(), Some("'self'"));
-        pages.framed_by = vec!["https://a.example".to_owned(), "https://b.example:8443".to_owned()];
+        pages.framed_by = ["https://a.example", "https://b.example:8443"]
+            .into_iter()
+            .filter_map(Origin::parse)
+            .collect();
         let listed = says(&pages, "/wechat/abc", ancestors).await;
         assert_eq!(listed.as_deref(), Some("'self' https://a.example https://b.example:8443"));
         for path in ["/", "/embed.html", "/phone/abc", "/docs"] {
@@ -271,7 +274,7 @@ mod tests {
         let frames = "frame-src";
         let mut pages = Pages { wechat: true, ..Pages::default() };
         assert_eq!(says(&pages, "/", frames).await, None);
-        pages.framed_codes = vec!["https://open.weixin.qq.com".to_owned()];
+        pages.framed_codes.extend(Origin::parse("https://open.weixin.qq.com"));
         for path in ["/", "/embed.html"] {
             let said = says(&pages, path, frames).await;
             assert_eq!(said.as_deref(), Some("'self' https://open.weixin.qq.com"), "{path}");

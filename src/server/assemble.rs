@@ -18,6 +18,7 @@ use crate::login::secret::Bearer;
 use crate::login::service::{Grant, Sign};
 use crate::login::{Login, LoginError};
 use crate::metrics::Metrics;
+use crate::origin::Origin;
 use crate::store::memory::MemoryStore;
 use crate::stream::Topics;
 use crate::stream::hub::Hub;
@@ -122,7 +123,7 @@ pub async fn assemble(
         trusts: Arc::new(move |ip| proxies.iter().any(|network| network.contains(ip))),
         entropy,
         jwks,
-        pages: pages_of(config, providers.simulated),
+        pages: pages_of(config),
     };
     Ok(Assembled { login, hub, metrics, api, database })
 }
@@ -159,16 +160,17 @@ pub fn for_the_document() -> Result<api::Parts, StartError> {
 }
 
 /// What the providers of the namespaces want of the pages.
-fn pages_of(config: &Config, phone: bool) -> Pages {
-    let mut pages = Pages { phone, ..Pages::default() };
+fn pages_of(config: &Config) -> Pages {
+    let mut pages = Pages::default();
     for rules in config.namespaces.values() {
         match rules.provider {
-            ProviderName::Simulator | ProviderName::MiniProgram => {}
+            ProviderName::Simulator => pages.phone = true,
+            ProviderName::MiniProgram => {}
             ProviderName::OfficialAccount => pages.wechat = true,
             ProviderName::OpenPlatform => {
                 pages.wechat = true;
-                let origins = rules.origins.iter().map(|origin| origin.as_str().to_owned());
-                pages.framed_by.extend(origins);
+                pages.framed_by.extend(rules.origins.iter().cloned());
+                pages.framed_codes.extend(Origin::of_address(&rules.wechat.open_url));
             }
         }
     }
