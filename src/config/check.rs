@@ -24,7 +24,27 @@ impl Config {
                 _ => return Err(ConfigError::key("database_url", "expected sqlite:…")),
             }
         }
-        self.namespaces.iter().try_for_each(|(name, namespace)| namespace.check(name))
+        self.namespaces.iter().try_for_each(|(name, namespace)| namespace.check(name))?;
+        self.one_directory_for_shared_users()
+    }
+
+    /// Whoever is known to one rule cannot be anybody to another.
+    fn one_directory_for_shared_users(&self) -> Result<(), ConfigError> {
+        for (name, namespace) in &self.namespaces {
+            let shared = namespace.users.as_deref();
+            let differs = |(other, it): &(&String, &Namespace)| {
+                it.shares(other) == shared && it.directory != namespace.directory
+            };
+            if let (Some(shared), Some((other, _))) = (shared, self.namespaces.iter().find(differs))
+            {
+                let reason = format!(
+                    "`{shared}` are the users of namespaces.{other}, too, but \
+                     namespaces.{other}.directory is not namespaces.{name}.directory"
+                );
+                return Err(ConfigError::key(format!("namespaces.{name}.users"), reason));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -181,6 +201,39 @@ mod tests {
                 refused.starts_with(&format!("namespaces.staff.wechat.{missing}")),
                 "{refused}"
             );
+        }
+    }
+
+    #[test]
+    fn namespaces_that_share_users_have_one_directory() {
+        let set = |pairs: &[(&str, &str)]| {
+            let flag = |(key, value): &(&str, &str)| Flag {
+                key: format!("namespaces.{key}"),
+                value: (*value).to_owned(),
+            };
+            let flags: Vec<Flag> = pairs.iter().map(flag).collect();
+            let config = Config::load(None, [], &flags).expect("loaded");
+            config.check().map_err(|error| error.to_string())
+        };
+        let known = ("shop.directory", "known");
+        for good in [
+            &[known, ("staff.directory", "open")][..],
+            &[known, ("web.directory", "known"), ("web.users", "shop")],
+            &[("shop.directory", "open"), ("web.users", "shop")],
+            &[known, ("shop.users", "all"), ("web.users", "shop")],
+        ] {
+            assert_eq!(set(good), Ok(()), "{good:?}");
+        }
+        for (bad, named, other) in [
+            (&[known, ("web.users", "shop")][..], "web", "shop"),
+            (&[known, ("shop.users", "all"), ("web.users", "all")], "shop", "web"),
+        ] {
+            let refused = set(bad).expect_err("refused");
+            assert!(refused.starts_with(&format!("namespaces.{named}.users: ")), "{refused}");
+            for directory in [named, other] {
+                let directory = format!("namespaces.{directory}.directory");
+                assert!(refused.contains(&directory), "{refused}");
+            }
         }
     }
 

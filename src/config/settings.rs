@@ -114,6 +114,9 @@ settings! {
         "other origins whose pages may log people in here, each `scheme://host[:port]`; no wildcards"
     SAOMA_DIRECTORY "namespaces.default.directory" Text "open"
         "who is registered: `open` (whoever scans), `known` (the database), `hook` (later)"
+    SAOMA_USERS "namespaces.default.users" Text
+        "its own name; with `open`, what all open ones share"
+        "a name by which namespaces of one `directory` share their users"
     SAOMA_HOOK_URL "namespaces.default.hook.url" Text "none"
         "the service that `directory = \"hook\"` asks (a later version)"
     SAOMA_HOOK_SECRET "namespaces.default.hook.secret" Text "none"

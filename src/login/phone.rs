@@ -82,18 +82,20 @@ impl Login {
         if relayed && namespace.refuse_relayed {
             return Err(LoginError::Relayed);
         }
-        let scanned = self.claim(session.id, namespace, identity).await?;
+        let user = namespace.directory.find(&identity).await?;
+        let scanned = self.claim(session.id, namespace, identity, user).await?;
         Ok(Scanned { relayed, ..scanned })
     }
 
-    /// Makes a session the phone's of somebody whom the provider has vouched for.
+    /// Makes a session the phone's of somebody whom the provider has vouched for, and whom the
+    /// directory may know.
     pub(super) async fn claim(
         &self,
         id: SessionId,
         namespace: &Namespace,
         identity: Identity,
+        user: Option<User>,
     ) -> Result<Scanned, LoginError> {
-        let user = namespace.directory.find(&identity).await?;
         let token = Bearer::random(&self.entropy);
         let command = Command::Scan {
             identity: identity.clone(),

@@ -4,14 +4,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::timeout;
+
 use super::machine::Refusal;
 use super::namespace::Namespace;
-use super::ports::{Fault, Heard, Identity, Note, Pushed, Pushes};
+use super::ports::{Fault, Heard, Identity, Note, PortError, Pushed, Pushes};
 use super::scene::Scene;
 use super::service::{Current, Login, LoginError};
 use super::session::SessionId;
 use crate::stream::event::EventType;
 
+/// How long the browser may wait for what the provider knows of who scanned.
+const MOMENT: Duration = Duration::from_secs(2);
 /// The pauses before another try, in seconds: a store that is started anew is back by then.
 const PAUSES: [u64; 4] = [1, 2, 4, 8];
 
@@ -67,12 +71,18 @@ impl Login {
         let theirs = namespace.provider.pushes();
         let theirs = theirs.filter(|theirs| theirs.account() == pushes.account());
         let confirms = theirs.ok_or(LoginError::NotFound("scene"))?.scan_confirms();
-        let mut identity = identity.clone();
-        if confirms {
-            // Who it is must be clear before they are logged in; else it can wait for the link.
-            identity = pushes.look_up(identity).await?;
-        }
-        let done = match self.claim(session.id, namespace, identity).await {
+        let known = timeout(MOMENT, pushes.look_up(identity.clone())).await;
+        let (identity, user) = match known {
+            Ok(Ok(identity)) => {
+                let user = namespace.directory.find(&identity).await?;
+                (identity, user)
+            }
+            // The browser is told at once; who it is can be asked again when they open the link.
+            _ if !confirms => (identity.clone(), None),
+            Ok(Err(error)) => return Err(error.into()),
+            Err(_) => return Err(PortError::slow("the provider does not answer in time").into()),
+        };
+        let done = match self.claim(session.id, namespace, identity, user).await {
             Ok(scanned) if confirms => {
                 let confirmed = self.confirm(&scanned.pass(namespace), None).await;
                 confirmed.map(|()| Note::LoggedIn).or_else(|error| match error {

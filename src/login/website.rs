@@ -51,7 +51,8 @@ impl Login {
             return Ok(None);
         };
         let identity = website.returned(&code).await?;
-        let scanned = self.claim(session.id, &namespace, identity).await?;
+        let user = namespace.directory.find(&identity).await?;
+        let scanned = self.claim(session.id, &namespace, identity, user).await?;
         // The provider's page has asked them on their phone.
         match self.confirm(&scanned.pass(&namespace), None).await {
             // They can still sign up.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::api::{self, pages::Pages};
 use crate::clock::Clock;
 use crate::config::{self, Config, DirectoryRule, ProviderName, Relayed, Transport as Named};
-use crate::directory::{Database, Known, Open};
+use crate::directory::{Database, Known, Open, OpenKept};
 use crate::entropy::Entropy;
 use crate::login::limits::{Limits, Rate, Rates};
 use crate::login::namespace::Namespace;
@@ -74,8 +74,7 @@ pub async fn assemble(
     let store = Arc::new(MemoryStore::new(bell));
     let topics = Arc::new(Topics { store, hub: Arc::clone(&hub), clock });
 
-    let known = |n: &config::Namespace| n.directory == DirectoryRule::Known;
-    let database = if config.namespaces.values().any(known) {
+    let database = if config.namespaces.values().any(keeps_its_users) {
         Some(Database::open(config.database_url().expose()).await?)
     } else {
         None
@@ -84,12 +83,7 @@ pub async fn assemble(
     let mut namespaces = HashMap::new();
     let mut offers = HashMap::new();
     for (name, rules) in &config.namespaces {
-        let directory: Arc<dyn Directory> = match &database {
-            Some(database) if known(rules) => {
-                Arc::new(Known::new(database.clone(), name.clone(), clock, entropy.clone()))
-            }
-            _ => Arc::new(Open),
-        };
+        let directory = directory_of(name, rules, database.as_ref(), clock, &entropy);
         let provider = providers.of(name, rules)?;
         let namespace = namespace_of(config, name, rules, provider, directory);
         namespaces.insert(name.clone(), Arc::new(namespace));
@@ -177,6 +171,31 @@ fn pages_of(config: &Config) -> Pages {
     pages
 }
 
+/// Whether who is registered must be written down. The simulator's people are who they say they
+/// are, each time.
+fn keeps_its_users(rules: &config::Namespace) -> bool {
+    rules.directory == DirectoryRule::Known || rules.provider != ProviderName::Simulator
+}
+
+fn directory_of(
+    name: &str,
+    rules: &config::Namespace,
+    database: Option<&Database>,
+    clock: Clock,
+    entropy: &Entropy,
+) -> Arc<dyn Directory> {
+    let Some(database) = database.filter(|_| keeps_its_users(rules)).cloned() else {
+        return Arc::new(Open);
+    };
+    let group = rules.shares(name);
+    if rules.directory == DirectoryRule::Known {
+        let group = group.unwrap_or(name).to_owned();
+        Arc::new(Known::new(database, group, clock, entropy.clone()))
+    } else {
+        Arc::new(OpenKept::new(database, group, clock))
+    }
+}
+
 fn namespace_of(
     config: &Config,
     name: &str,
@@ -243,4 +262,34 @@ fn sign(config: &Config, keys: Arc<Keys>, public_url: &str) -> Sign {
             LoginError::Signing
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn assembled(change: impl FnOnce(&mut config::Namespace)) -> (bool, bool) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut config = Config { data_dir: folder.path().to_owned(), ..Config::default() };
+        change(config.namespaces.entry("default".to_owned()).or_default());
+        let (clock, entropy) = (Clock::system(), Entropy::system());
+        let assembled = assemble(&config, "http://a.example", clock, entropy).await;
+        let database = assembled.expect("assembled").database;
+        if let Some(database) = &database {
+            database.close().await;
+        }
+        (database.is_some(), folder.path().join("saoma.db").exists())
+    }
+
+    #[tokio::test]
+    async fn a_database_is_there_where_users_are_kept_and_nowhere_else() {
+        assert_eq!(assembled(|_| {}).await, (false, false));
+        let known = |rules: &mut config::Namespace| rules.directory = DirectoryRule::Known;
+        assert_eq!(assembled(known).await, (true, true));
+        let mini = |rules: &mut config::Namespace| {
+            rules.provider = ProviderName::MiniProgram;
+            rules.wechat.app_id = Some("wx1".to_owned());
+        };
+        assert_eq!(assembled(mini).await, (true, true));
+    }
 }

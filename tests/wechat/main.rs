@@ -12,5 +12,6 @@ mod codes;
 mod faults;
 mod forgeries;
 mod logins;
+mod unions;
 mod websites;
 mod world;
