@@ -40,6 +40,7 @@ use catch::Caught;
 use cors::Cors;
 use events::Streams;
 use origin::PublicOrigin;
+use pages::Pages;
 use scenes::Scenes;
 use sessions::Sessions;
 use wechat::WeChat;
@@ -62,8 +63,8 @@ pub struct Parts {
     pub entropy: Entropy,
     /// The published keys, as JSON.
     pub jwks: String,
-    /// Whether the simulator's phone page is served.
-    pub phone_page: bool,
+    /// What the providers want of the pages.
+    pub pages: Pages,
 }
 
 type Api = (Sessions, Scenes, Backends, WeChat);
@@ -100,9 +101,9 @@ pub fn endpoint(parts: Parts) -> BoxEndpoint<'static, Response> {
     let docs = service.swagger_ui_html().replacen(&service.spec(), document.trim_end(), 1);
     // Nested where all operations are: nested at `/` it would take every other path as well.
     let route = Route::new().nest_no_strip("/v1", service);
-    let Parts { login, trusts, entropy, jwks, phone_page, public_url, .. } = parts;
+    let Parts { login, trusts, entropy, jwks, pages, public_url, .. } = parts;
     let public = PublicOrigin(public_url.as_deref().and_then(Origin::of_address));
-    let route = pages::add(route, docs, document, jwks, phone_page);
+    let route = pages::add(route, docs, document, jwks, &pages);
     let cors = Cors(login.listed_origins().cloned().collect());
     let inner = route.data(login).data(trusts).data(public).map_to_response().boxed();
     Caught { inner, methods, cors, entropy }.boxed()

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::api;
+use crate::api::{self, pages::Pages};
 use crate::clock::Clock;
 use crate::config::{self, Config, DirectoryRule, ProviderName, Relayed, Transport as Named};
 use crate::directory::{Database, Known, Open, OpenKept};
@@ -18,6 +18,7 @@ use crate::login::secret::Bearer;
 use crate::login::service::{Grant, Sign};
 use crate::login::{Login, LoginError};
 use crate::metrics::Metrics;
+use crate::origin::Origin;
 use crate::store::memory::MemoryStore;
 use crate::stream::Topics;
 use crate::stream::hub::Hub;
@@ -116,7 +117,7 @@ pub async fn assemble(
         trusts: Arc::new(move |ip| proxies.iter().any(|network| network.contains(ip))),
         entropy,
         jwks,
-        phone_page: providers.simulated,
+        pages: pages_of(config),
     };
     Ok(Assembled { login, hub, metrics, api, database })
 }
@@ -148,8 +149,26 @@ pub fn for_the_document() -> Result<api::Parts, StartError> {
         trusts: Arc::new(|_| false),
         entropy,
         jwks: String::new(),
-        phone_page: false,
+        pages: Pages::default(),
     })
+}
+
+/// What the providers of the namespaces want of the pages.
+fn pages_of(config: &Config) -> Pages {
+    let mut pages = Pages::default();
+    for rules in config.namespaces.values() {
+        match rules.provider {
+            ProviderName::Simulator => pages.phone = true,
+            ProviderName::MiniProgram => {}
+            ProviderName::OfficialAccount => pages.wechat = true,
+            ProviderName::OpenPlatform => {
+                pages.wechat = true;
+                pages.framed_by.extend(rules.origins.iter().cloned());
+                pages.framed_codes.extend(Origin::of_address(&rules.wechat.open_url));
+            }
+        }
+    }
+    pages
 }
 
 /// Whether who is registered must be written down. The simulator's people are who they say they

@@ -20,8 +20,6 @@ use crate::provider::{
 /// The providers of the namespaces. Namespaces of one account at WeChat share its token.
 pub(super) struct Providers {
     simulator: Arc<Simulator>,
-    /// Whether some namespace has the simulator.
-    pub(super) simulated: bool,
     accounts: HashMap<String, Arc<Account>>,
     public_url: String,
     clock: Clock,
@@ -32,7 +30,7 @@ impl Providers {
     pub(super) fn new(public_url: &str, clock: Clock, entropy: Entropy) -> Self {
         let simulator = Arc::new(Simulator::new(public_url.to_owned()));
         let public_url = public_url.to_owned();
-        Self { simulator, simulated: false, accounts: HashMap::new(), public_url, clock, entropy }
+        Self { simulator, accounts: HashMap::new(), public_url, clock, entropy }
     }
 
     /// The provider of a namespace.
@@ -44,10 +42,7 @@ impl Providers {
         let wechat = &rules.wechat;
         let kept = Duration::from_secs(rules.session_ttl) + RETENTION;
         Ok(match rules.provider {
-            ProviderName::Simulator => {
-                self.simulated = true;
-                Arc::<Simulator>::clone(&self.simulator)
-            }
+            ProviderName::Simulator => Arc::<Simulator>::clone(&self.simulator),
             ProviderName::MiniProgram => {
                 Arc::new(MiniProgram::new(self.account(wechat)?, code_options(wechat), kept))
             }
