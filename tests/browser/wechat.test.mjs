@@ -16,7 +16,7 @@ after(() => browser?.close());
 beforeEach(async () => { context = await newContext(browser); });
 afterEach(() => context.close());
 
-/** @param {'official_account' | 'open_platform'} provider @param {Record<string, string>} [settings] */
+/** Each group has a WeChat and a server of its own. @param {'official_account' | 'open_platform'} provider @param {Record<string, string>} [settings] */
 function withWeChat(provider, settings) {
   const at = /** @type {Awaited<ReturnType<typeof startWeChat>>} */ ({});
   before(async () => { Object.assign(at, await startWeChat(provider, settings)); });
@@ -192,6 +192,7 @@ describe('by the official account', () => {
 
   test('who scans is written a link, looks at who asks, and confirms', async () => {
     const screen = await opened(wechat);
+    assert.equal(await screen.text('status'), 'Scan with WeChat.', 'a camera alone makes nothing of this code');
     const mobile = await opensLink(wechat, screen, 'wang');
     await screen.shows('scanned');
     await mobile.shows('ask');
