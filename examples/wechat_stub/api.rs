@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::envelope::{Answer, Family, Refusal, Reply, refuse};
 use crate::world::World;
-use crate::{codes, grants, logins, messages, phones, tickets, tokens, website};
+use crate::{codes, grants, logins, messages, phones, tickets, tokens, users, website};
 
 /// A call.
 pub(crate) struct Call {
@@ -65,13 +65,14 @@ impl Call {
 
 type Handler = fn(&mut World, &Call) -> Result<Reply, Refusal>;
 
-const APIS: [(&str, &str, Handler); 12] = [
+const APIS: [(&str, &str, Handler); 13] = [
     ("GET", "/cgi-bin/token", tokens::token),
     ("POST", "/cgi-bin/stable_token", tokens::stable_token),
     ("POST", "/wxa/getwxacodeunlimit", codes::getwxacodeunlimit),
     ("POST", "/wxa/business/getuserphonenumber", phones::getuserphonenumber),
     ("GET", "/wxa/checksession", logins::checksession),
     ("POST", "/cgi-bin/qrcode/create", tickets::create),
+    ("GET", "/cgi-bin/user/info", users::info),
     ("POST", "/cgi-bin/message/custom/send", messages::send),
     ("GET", "/sns/jscode2session", logins::jscode2session),
     ("GET", "/sns/oauth2/access_token", grants::access_token),

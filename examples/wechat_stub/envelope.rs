@@ -156,6 +156,7 @@ pub(crate) fn text_of(code: i64) -> &'static str {
         45011 => "api minute-quota reach limit, must slower, retry next minute",
         45015 => "response out of time limit or subscription is canceled",
         45047 => "out of response count limit",
+        46004 => "user not exist",
         47001 => "data format error",
         48001 => "api unauthorized",
         50002 => "user limited",

@@ -50,6 +50,9 @@ pub(crate) struct Fault {
     /// The answer comes so much later; it is done at once.
     #[serde(default)]
     pub(crate) latency_ms: u64,
+    /// The answer waits until the faults are cleared; it is done at once.
+    #[serde(default)]
+    pub(crate) held: bool,
     /// Half of the answer comes, and then nothing more.
     #[serde(default)]
     pub(crate) stalls: bool,
@@ -84,6 +87,11 @@ impl Fault {
 pub(crate) struct Faults(pub(crate) Vec<Fault>);
 
 impl Faults {
+    /// Whether answers of this API are held back.
+    pub(crate) fn hold(&self, api: &str) -> bool {
+        self.0.iter().any(|fault| fault.held && (fault.api == "*" || fault.api == api))
+    }
+
     /// The fault of a call; it is used up by it.
     pub(crate) fn take(&mut self, api: &str, appid: Option<&str>) -> Option<Fault> {
         let concerns = |fault: &&mut Fault| {

@@ -1,6 +1,6 @@
 //! Who follows which account, and which events a person's acts become.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use crate::apps::App;
 use crate::callbacks::{self, Envelope};
@@ -13,28 +13,46 @@ use crate::tickets::Ticket;
 use crate::world::World;
 use crate::xml::Xml;
 
+/// An account, and somebody's openid in it.
+type Name = (String, String);
+
+/// Since when somebody follows, and how it came to that.
+#[derive(Clone)]
+pub(crate) struct Following {
+    pub(crate) since: Moment,
+    /// `subscribe_scene`
+    pub(crate) way: &'static str,
+    /// The code that it was done by.
+    pub(crate) ticket: Option<Ticket>,
+}
+
 /// The followers of all accounts, and those who once were.
 #[derive(Default)]
 pub(crate) struct Followers {
-    following: HashSet<(String, String)>,
-    known: HashSet<(String, String)>,
+    following: HashMap<Name, Following>,
+    /// Who it is.
+    known: HashMap<Name, String>,
 }
 
 impl Followers {
     pub(crate) fn follows(&self, appid: &str, openid: &str) -> bool {
-        self.following.contains(&(appid.to_owned(), openid.to_owned()))
+        self.following(appid, openid).is_some()
     }
 
-    /// Whether the account ever met somebody of this openid.
-    pub(crate) fn knows(&self, appid: &str, openid: &str) -> bool {
-        self.known.contains(&(appid.to_owned(), openid.to_owned()))
+    pub(crate) fn following(&self, appid: &str, openid: &str) -> Option<&Following> {
+        self.following.get(&(appid.to_owned(), openid.to_owned()))
     }
 
-    /// Makes somebody a follower whom nobody is told of.
-    pub(crate) fn add(&mut self, appid: &str, openid: &str) {
-        let name = (appid.to_owned(), openid.to_owned());
-        self.known.insert(name.clone());
-        self.following.insert(name);
+    /// Whom the account met under this openid.
+    pub(crate) fn person(&self, appid: &str, openid: &str) -> Option<&str> {
+        self.known.get(&(appid.to_owned(), openid.to_owned())).map(String::as_str)
+    }
+
+    /// Makes somebody a follower whom nobody is told of; who is one stays one as before.
+    pub(crate) fn add(&mut self, appid: &str, person: &str, following: Following) {
+        let name = (appid.to_owned(), openid(appid, person));
+        self.known.insert(name.clone(), person.to_owned());
+        self.following.entry(name).or_insert(following);
     }
 }
 
@@ -94,7 +112,12 @@ pub(crate) fn act(
     if matches!(act, Act::Unfollow) {
         world.followers.following.remove(&name);
     } else {
-        world.followers.add(&app.appid, &openid);
+        let (way, ticket) = match act {
+            Act::Scan(ticket) => ("ADD_SCENE_QR_CODE", Some((*ticket).clone())),
+            _ => ("ADD_SCENE_SEARCH", None),
+        };
+        let following = Following { since: world.now(), way, ticket };
+        world.followers.add(&app.appid, person, following);
     }
     if let Some(allowance) = allowance {
         messages::allow(world, &app.appid, &openid, allowance);

@@ -30,6 +30,7 @@ mod record;
 mod serving;
 mod tickets;
 mod tokens;
+mod users;
 mod website;
 mod world;
 mod xml;

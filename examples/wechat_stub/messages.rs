@@ -72,7 +72,7 @@ pub(crate) fn send(world: &mut World, call: &Call) -> Result<Reply, Refusal> {
     let app = caller(world, call, Kind::OfficialAccount)?;
     let body = call.json()?;
     let openid = body.get("touser").and_then(Value::as_str).unwrap_or_default();
-    if !world.followers.knows(&app.appid, openid) {
+    if world.followers.person(&app.appid, openid).is_none() {
         return Err(refuse(40003));
     }
     let kind = body.get("msgtype").and_then(Value::as_str).unwrap_or_default();

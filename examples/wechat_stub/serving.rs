@@ -78,6 +78,9 @@ async fn respond(shared: &Arc<Shared>, socket: &Socket, call: Call) -> io::Resul
     });
     if let Some(fault) = &fault {
         tokio::time::sleep(Duration::from_millis(fault.latency_ms)).await;
+        if fault.held {
+            shared.see(|world| (!world.faults.hold(&call.path)).then_some(())).await;
+        }
     }
     under_way.end = if reset.is_some() { End::Reset } else { End::Answered };
     match (answer, reset) {

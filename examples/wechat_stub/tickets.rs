@@ -27,6 +27,8 @@ pub(crate) struct Ticket {
     pub(crate) appid: String,
     /// What events say as `EventKey`, without a prefix.
     pub(crate) key: String,
+    /// Whether it was made of a text, and not of a number.
+    pub(crate) is_text: bool,
     pub(crate) url: String,
     /// Permanent codes have no end.
     pub(crate) expires: Option<Moment>,
@@ -86,7 +88,8 @@ pub(crate) fn create(world: &mut World, call: &Call) -> Result<Reply, Refusal> {
     let url = format!("http://weixin.qq.com/q/02{}", world.dice.letters(22));
     let expires = seconds.map(|seconds| world.clock.now() + seconds * SECOND);
     let appid = app.appid;
-    let made = Ticket { name: ticket.clone(), appid, key, url: url.clone(), expires };
+    let made =
+        Ticket { name: ticket.clone(), appid, key, is_text: as_text, url: url.clone(), expires };
     world.tickets.order.push(ticket.clone());
     world.tickets.all.insert(ticket.clone(), made);
     let mut answer = json!({ "ticket": ticket, "url": url });

@@ -1,6 +1,8 @@
 //! What may be set, but cannot be had in this version.
 
-use super::{Config, ConfigError, DirectoryRule, Namespace, Numbering, ProviderName, Secret};
+use super::{
+    Config, ConfigError, DirectoryRule, LineColor, Namespace, Numbering, ProviderName, Secret,
+};
 
 impl Config {
     /// Whether this version can do everything that is set.
@@ -69,6 +71,11 @@ impl Namespace {
         }
         if self.numbering == Numbering::Pool {
             return refuse("numbering", "pool");
+        }
+        // WeChat would not say that it leaves the colour aside.
+        if self.wechat.auto_color && self.wechat.line_color != LineColor::default() {
+            let key = format!("namespaces.{name}.wechat.line_color");
+            return Err(ConfigError::key(key, "counts for nothing while `auto_color` is on"));
         }
         Ok(())
     }
@@ -235,6 +242,25 @@ mod tests {
                 assert!(refused.contains(&directory), "{refused}");
             }
         }
+    }
+
+    #[test]
+    fn a_colour_that_would_be_left_aside_is_refused() {
+        let set = |pairs: &[(&str, &str)]| {
+            let flag = |(key, value): &(&str, &str)| Flag {
+                key: format!("namespaces.staff.wechat.{key}"),
+                value: (*value).to_owned(),
+            };
+            let flags: Vec<Flag> = pairs.iter().map(flag).collect();
+            Config::load(None, [], &flags).and_then(|config| config.check())
+        };
+        let (auto, red) = (("auto_color", "on"), ("line_color.r", "255"));
+        assert_eq!((set(&[auto]), set(&[red])), (Ok(()), Ok(())));
+        let both = set(&[auto, red]).expect_err("refused").to_string();
+        assert!(both.starts_with("namespaces.staff.wechat.line_color: "), "{both}");
+        let bright = set(&[("line_color.b", "256")]).expect_err("refused").to_string();
+        let named = "namespaces.staff.wechat.line_color.b (on the command line)";
+        assert_eq!(bright, format!("{named}: 256 is not from 0 to 255"));
     }
 
     #[test]

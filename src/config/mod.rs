@@ -42,7 +42,7 @@ pub use reference::reference;
 pub use secret::Secret;
 pub use storage::Storage;
 pub use token::Token;
-pub use wechat::{EnvVersion, WeChat};
+pub use wechat::{EnvVersion, LineColor, WeChat};
 
 /// Everything that can be set. Made by [`Config::load`]; printed with its secrets hidden.
 #[derive(Clone, Debug, Deserialize, Serialize)]

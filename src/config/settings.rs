@@ -165,6 +165,14 @@ settings! {
         "the code's width in pixels, 280 to 1280"
     SAOMA_WECHAT_IS_HYALINE "namespaces.default.wechat.is_hyaline" Switch "off"
         "whether the code's background is transparent (a PNG then)"
+    SAOMA_WECHAT_AUTO_COLOR "namespaces.default.wechat.auto_color" Switch "off"
+        "whether WeChat chooses the colour of the code's lines"
+    SAOMA_WECHAT_LINE_COLOR_R "namespaces.default.wechat.line_color.r" Whole "0"
+        "how red the code's lines are, 0 to 255, unless WeChat chooses"
+    SAOMA_WECHAT_LINE_COLOR_G "namespaces.default.wechat.line_color.g" Whole "0"
+        "how green they are"
+    SAOMA_WECHAT_LINE_COLOR_B "namespaces.default.wechat.line_color.b" Whole "0"
+        "how blue they are"
     SAOMA_WECHAT_TOKEN "namespaces.default.wechat.token" Text "none"
         "what an official account's callbacks are signed with"
     SAOMA_WECHAT_TOKEN_FILE "namespaces.default.wechat.token_file" Text "none"
@@ -215,7 +223,8 @@ mod tests {
     #[test]
     fn every_field_has_its_row_and_every_row_its_field() {
         let tables = ["limits", "token", "storage", "namespaces.default"].map(String::from);
-        let inner = ["hook", "pool", "wechat"].map(|name| format!("namespaces.default.{name}"));
+        let inner = ["hook", "pool", "wechat", "wechat.line_color"]
+            .map(|name| format!("namespaces.default.{name}"));
         let all = [String::new(), "namespaces".to_owned(), "storage.options".to_owned()];
         let not_settings: BTreeSet<_> = tables.iter().chain(&inner).chain(&all).cloned().collect();
         let mut keys = BTreeSet::new();

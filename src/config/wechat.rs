@@ -8,6 +8,7 @@ use super::secret::from_file;
 use super::{ConfigError, Secret, forms};
 
 /// A WeChat account.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct WeChat {
@@ -39,6 +40,12 @@ pub struct WeChat {
     /// Whether the code's background is transparent. `SAOMA_WECHAT_IS_HYALINE`, default off.
     #[serde(deserialize_with = "forms::switch")]
     pub is_hyaline: bool,
+    /// Whether WeChat chooses the colour of the code's lines. `SAOMA_WECHAT_AUTO_COLOR`, default
+    /// off.
+    #[serde(deserialize_with = "forms::switch")]
+    pub auto_color: bool,
+    /// The colour of the code's lines, unless WeChat chooses it; black by default.
+    pub line_color: LineColor,
     /// What an official account's callbacks are signed with. `SAOMA_WECHAT_TOKEN`.
     pub token: Option<Secret>,
     /// A file that holds `token`. `SAOMA_WECHAT_TOKEN_FILE`.
@@ -66,6 +73,21 @@ pub enum EnvVersion {
     Develop,
 }
 
+/// A colour by its shares, each 0 to 255. `SAOMA_WECHAT_LINE_COLOR_R`, `_G`, `_B`, default 0.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LineColor {
+    /// Red.
+    #[serde(deserialize_with = "forms::between::<0, 255, _>")]
+    pub r: u64,
+    /// Green.
+    #[serde(deserialize_with = "forms::between::<0, 255, _>")]
+    pub g: u64,
+    /// Blue.
+    #[serde(deserialize_with = "forms::between::<0, 255, _>")]
+    pub b: u64,
+}
+
 impl Default for WeChat {
     fn default() -> Self {
         Self {
@@ -79,6 +101,8 @@ impl Default for WeChat {
             check_path: true,
             width: 430,
             is_hyaline: false,
+            auto_color: false,
+            line_color: LineColor::default(),
             token: None,
             token_file: None,
             encoding_aes_key: None,

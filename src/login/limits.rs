@@ -25,6 +25,9 @@ pub struct Rate {
     pub burst: u32,
 }
 
+/// How often a provider is asked who scanned a scene that does not exist, over all addresses.
+const ASKED: Rate = Rate { per_minute: 60, burst: 20 };
+
 /// The rates of everything that is limited.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Rates {
@@ -67,6 +70,7 @@ struct Counters {
     sessions: Counter<IpAddr>,
     unknown_by_address: Counter<IpAddr>,
     unknown_by_identity: Counter<String>,
+    unknown_asked: Counter<()>,
     messages: Counter<u128>,
 }
 
@@ -78,6 +82,7 @@ impl Limits {
             sessions: counter(rates.sessions, clock),
             unknown_by_address: counter(rates.unknown_scans, clock),
             unknown_by_identity: counter(rates.unknown_scans, clock),
+            unknown_asked: counter(ASKED, clock),
             messages: counter(rates.messages, clock),
         });
         Self { counters, clock }
@@ -97,6 +102,14 @@ impl Limits {
     /// [`TooMany`]
     pub fn unknown_scan_from(&self, from: IpAddr) -> Result<(), TooMany> {
         self.check(|counters| &counters.unknown_by_address, &network(from))
+    }
+
+    /// Whether a provider may be asked who scanned a scene that does not exist: seldom, for whoever
+    /// guesses from many addresses must not use up what the provider allows; never, if nothing is
+    /// counted.
+    #[must_use]
+    pub fn may_ask_who_guesses(&self) -> bool {
+        self.counters.is_some() && self.check(|counters| &counters.unknown_asked, &()).is_ok()
     }
 
     /// Counts a scan of a scene that does not exist, against who scanned.

@@ -102,6 +102,8 @@ fn code_options(wechat: &config::WeChat) -> CodeOptions {
         check_path: wechat.check_path,
         width: wechat.width,
         is_hyaline: wechat.is_hyaline,
+        auto_color: wechat.auto_color,
+        line_color: [wechat.line_color.r, wechat.line_color.g, wechat.line_color.b],
     }
 }
 

@@ -1,5 +1,6 @@
 //! The pictures of the codes: made once, in time, and never anything but a picture.
 
+use saoma::config::LineColor;
 use serde_json::json;
 
 use crate::stub::MINI;
@@ -24,6 +25,7 @@ async fn the_code_opens_the_configured_page_with_the_sessions_scene() {
         wechat.page = "pages/other/other".to_owned();
         wechat.check_path = false;
         wechat.width = 300;
+        wechat.line_color = LineColor { r: 7, g: 193, b: 96 };
     })
     .await;
     let session = world.opened().await;
@@ -33,6 +35,8 @@ async fn the_code_opens_the_configured_page_with_the_sessions_scene() {
     let body: serde_json::Value =
         serde_json::from_str(calls[0]["body"].as_str().expect("a body")).expect("JSON");
     assert_eq!((&body["width"], &body["env_version"]), (&json!(300), &json!("release")));
+    assert_eq!(body["line_color"], json!({ "r": 7, "g": 193, "b": 96 }));
+    assert_eq!(body["auto_color"], false);
 }
 
 #[tokio::test]

@@ -6,12 +6,21 @@
 mod stub;
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../wechat_stub/wechatpy.rs"]
+mod wechatpy;
 
 mod accounts;
 mod codes;
+mod collisions;
+mod crowds;
 mod faults;
 mod forgeries;
+mod guesses;
 mod logins;
+mod outages;
+mod secrets;
+mod slow;
 mod unions;
+mod vectors;
 mod websites;
 mod world;

@@ -91,6 +91,16 @@ impl World {
         self.wechat.client.delete(faults).send().await.expect("an answer");
     }
 
+    /// Waits until WeChat was called so often, whether it has answered or not.
+    pub(crate) async fn reaches(&self, path: &str, calls: usize) {
+        self.wechat.see(&format!("calls?all&at_least={calls}&path={path}")).await;
+    }
+
+    /// Waits until WeChat has answered so often.
+    pub(crate) async fn has_answered(&self, path: &str, calls: usize) {
+        self.wechat.see(&format!("calls?at_least={calls}&path={path}")).await;
+    }
+
     /// How often WeChat was called so far.
     pub(crate) async fn calls(&self, path: &str) -> usize {
         let calls = self.wechat.see(&format!("calls?all&path={path}")).await;

@@ -117,6 +117,19 @@ async fn a_slow_answer_is_late_by_so_much() {
 }
 
 #[tokio::test]
+async fn an_answer_may_be_held_back_until_the_fault_is_cleared() {
+    let stub = Stub::start().await;
+    stub.breaks(LOGINS, json!({ "held": true })).await;
+    let waiting = tokio::spawn(exchange(&stub, &login(&stub).await).send());
+    stub.see("calls?all=1&at_least=1").await;
+    // It is not the stub that is slow.
+    stub.token(MINI).await;
+    assert!(!waiting.is_finished());
+    Reply::of(stub.client.delete(format!("{}/stub/faults", stub.base))).await.ok();
+    assert_eq!(waiting.await.expect("no panic").expect("an answer").status(), 200);
+}
+
+#[tokio::test]
 async fn an_answer_may_stop_in_its_middle() {
     let stub = Stub::start().await;
     let token = stub.token(MINI).await;

@@ -16,6 +16,7 @@ mod server;
 mod stub;
 mod tickets;
 mod tokens;
+mod users;
 mod vectors;
 mod wechatpy;
 #[path = "../../examples/wechat_stub/xml.rs"]

@@ -13,7 +13,7 @@ use crate::api::Call;
 use crate::apps::{Kind, Mode};
 use crate::callbacks::{self, Envelope};
 use crate::clock::SECOND;
-use crate::followers::{self, Act};
+use crate::followers::{self, Act, Following};
 use crate::people::{openid, unionid};
 use crate::tickets::Ticket;
 use crate::world::{Shared, World};
@@ -132,9 +132,9 @@ struct Somebody {
 fn follower(world: &mut World, call: &Call) -> Told {
     let Somebody { appid, person } = told(call)?;
     let app = app(world, &appid)?;
-    let openid = openid(&appid, &person);
-    world.followers.add(&appid, &openid);
-    shown(json!({ "openid": openid, "unionid": unionid(&app, &person) }))
+    let following = Following { since: world.now(), way: "ADD_SCENE_OTHERS", ticket: None };
+    world.followers.add(&appid, &person, following);
+    shown(json!({ "openid": openid(&appid, &person), "unionid": unionid(&app, &person) }))
 }
 
 /// A callback of any content, each part of which may be wrong.

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde_json::Value;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
+use tokio::time::{sleep, timeout};
 
 use super::api::{Api, Call, Reply};
 use super::failure::Failure;
-use super::gate::Gate;
+use super::gate::{Gate, Turn};
 use super::token::AccessToken;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
@@ -22,8 +23,10 @@ use crate::login::ports::Identity;
 const RETRIES: u32 = 2;
 /// The first pause before that, half of it by chance; it doubles.
 const PAUSE_MS: u32 = 200;
-/// Calls under way at a time: a burst of sessions is no burst of connections.
+/// Calls of one API under way at a time: a burst of sessions is no burst of connections.
 const AT_ONCE: usize = 64;
+/// How long a call waits for others to end. Whoever waits for a picture waits no longer than that.
+const QUEUE: Duration = Duration::from_secs(20);
 
 /// An account's secret. Never printed.
 #[derive(Clone)]
@@ -46,6 +49,34 @@ pub struct Credentials {
     pub api_url: String,
 }
 
+/// The way to one of WeChat's APIs: one that is slow or down holds up no other.
+#[derive(Debug)]
+struct Way {
+    lanes: Semaphore,
+    gate: Mutex<Gate>,
+    /// Rung when a call has ended.
+    ended: Notify,
+}
+
+impl Way {
+    fn new() -> Arc<Self> {
+        let lanes = Semaphore::new(AT_ONCE);
+        Arc::new(Self { lanes, gate: Mutex::default(), ended: Notify::new() })
+    }
+
+    /// Waits at the gate for as long as it says so.
+    async fn admitted(&self, clock: Clock) -> Result<(), Failure> {
+        loop {
+            let ended = self.ended.notified();
+            match self.gate.lock().admit(clock.now())? {
+                Turn::Now => return Ok(()),
+                Turn::Later => {}
+            }
+            ended.await;
+        }
+    }
+}
+
 /// An account at WeChat.
 #[derive(Debug)]
 pub struct Account {
@@ -53,8 +84,7 @@ pub struct Account {
     pub(super) app_id: String,
     pub(super) app_secret: AppSecret,
     token: AccessToken,
-    gates: Mutex<HashMap<Call, Gate>>,
-    lanes: Semaphore,
+    ways: Mutex<HashMap<Call, Arc<Way>>>,
     clock: Clock,
     entropy: Entropy,
 }
@@ -71,8 +101,7 @@ impl Account {
             token: AccessToken::new(app_id.clone(), app_secret.clone(), clock),
             app_id,
             app_secret,
-            gates: Mutex::default(),
-            lanes: Semaphore::new(AT_ONCE),
+            ways: Mutex::default(),
             clock,
             entropy,
         }))
@@ -123,7 +152,7 @@ impl Account {
                 Err(failure) if failure.passes_at_once() && tries < RETRIES => {
                     let pause = PAUSE_MS << tries;
                     let pause = pause / 2 + self.entropy.below(pause);
-                    tokio::time::sleep(Duration::from_millis(pause.into())).await;
+                    sleep(Duration::from_millis(pause.into())).await;
                     tries += 1;
                 }
                 other => return other,
@@ -137,10 +166,14 @@ impl Account {
         call: Call,
         asking: impl Future<Output = Result<Reply, Failure>>,
     ) -> Result<Reply, Failure> {
-        // Never closed.
-        let _lane = self.lanes.acquire().await.map_err(|_| Failure::Unreachable)?;
-        self.gates.lock().entry(call).or_default().admit(self.clock.now())?;
-        let mut admitted = Admitted { account: self, call, learnt: false };
+        let way = Arc::clone(self.ways.lock().entry(call).or_insert_with(Way::new));
+        let my_turn = async {
+            // Never closed.
+            let lane = way.lanes.acquire().await.map_err(|_| Failure::Unreachable)?;
+            way.admitted(self.clock).await.map(|()| lane)
+        };
+        let _lane = timeout(QUEUE, my_turn).await.map_err(|_| Failure::Slow)??;
+        let mut admitted = Admitted { account: self, way: &way, call, learnt: false };
         let answer = asking.await;
         admitted.learn(answer.as_ref().map(|_| ()));
         answer
@@ -150,6 +183,7 @@ impl Account {
 /// A call under way. Dropped before its end, it leaves the gate as it was.
 struct Admitted<'a> {
     account: &'a Account,
+    way: &'a Way,
     call: Call,
     learnt: bool,
 }
@@ -158,7 +192,7 @@ impl Admitted<'_> {
     fn learn(&mut self, outcome: Result<(), &Failure>) {
         let per_person = self.call == Call::JsCode2Session;
         let now = self.account.clock.now();
-        self.account.gates.lock().entry(self.call).or_default().learn(outcome, per_person, now);
+        self.way.gate.lock().learn(outcome, per_person, now);
         self.learnt = true;
     }
 }
@@ -166,7 +200,8 @@ impl Admitted<'_> {
 impl Drop for Admitted<'_> {
     fn drop(&mut self) {
         if !self.learnt {
-            self.account.gates.lock().entry(self.call).or_default().forget();
+            self.way.gate.lock().forget();
         }
+        self.way.ended.notify_waiters();
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use reqwest::{Client, Method, RequestBuilder};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::failure::Failure;
 
@@ -51,6 +51,14 @@ impl Call {
             Self::CustomSend => "/cgi-bin/message/custom/send",
             Self::Oauth2AccessToken => "/sns/oauth2/access_token",
             Self::SnsUserinfo => "/sns/userinfo",
+        }
+    }
+
+    /// Whether these bytes, which are none of WeChat's errors, can be the answer.
+    fn fits(self, bytes: &[u8]) -> bool {
+        match self {
+            Self::GetWxaCodeUnlimit => picture_type(bytes).is_some(),
+            _ => serde_json::from_slice::<Map<String, Value>>(bytes).is_ok(),
         }
     }
 
@@ -116,6 +124,8 @@ impl Api {
                 tracing::warn!(call = call.name(), errcode = code, rid, "wechat.refused");
                 Err(Failure::Errcode(code))
             }
+            // A proxy's page, or half a picture: an outage as any other.
+            None if !call.fits(&bytes) => Err(Failure::Nonsense),
             None => Ok(Reply(bytes)),
         });
         if let Err(failure @ (Failure::Unreachable | Failure::Slow | Failure::Nonsense)) = &failed {
@@ -156,7 +166,23 @@ fn errcode(bytes: &[u8]) -> Option<(i64, String)> {
     (errcode != 0).then(|| (errcode, if plausible { rid.to_owned() } else { String::new() }))
 }
 
+/// The media type of a picture by its first bytes: what the header says may be wrong, and an error
+/// must never be shown as a code.
+fn picture_type(bytes: &[u8]) -> Option<&'static str> {
+    match bytes {
+        jpeg if jpeg.starts_with(b"\xff\xd8\xff") => Some("image/jpeg"),
+        png if png.starts_with(b"\x89PNG\r\n\x1a\n") => Some("image/png"),
+        _ => None,
+    }
+}
+
 impl Reply {
+    /// Its bytes with their media type, if they are a picture.
+    pub(super) fn picture(self) -> Result<(&'static str, Bytes), Failure> {
+        let media_type = picture_type(&self.0).ok_or(Failure::Nonsense)?;
+        Ok((media_type, self.0))
+    }
+
     /// Its JSON.
     pub(super) fn json<T: for<'a> Deserialize<'a>>(&self) -> Result<T, Failure> {
         serde_json::from_slice(&self.0).map_err(|_| Failure::Nonsense)
@@ -177,6 +203,29 @@ mod tests {
             [&br#"{"errcode":0,"errmsg":"ok"}"#[..], br#"{"openid":"o"}"#, b"\xff\xd8\xff\xe0"]
         {
             assert_eq!(errcode(fine), None);
+        }
+    }
+
+    #[test]
+    fn a_picture_is_told_by_its_first_bytes() {
+        for (bytes, expected) in [
+            (&b"\xff\xd8\xff\xe0\x00\x10JFIF"[..], Some("image/jpeg")),
+            (b"\x89PNG\r\n\x1a\n\x00", Some("image/png")),
+            (b"{\"errcode\":0}", None),
+            (b"<html>", None),
+            (b"", None),
+        ] {
+            assert_eq!(picture_type(bytes), expected);
+            assert_eq!(Call::GetWxaCodeUnlimit.fits(bytes), expected.is_some());
+        }
+    }
+
+    #[test]
+    fn what_is_no_object_answers_no_question() {
+        assert!(Call::JsCode2Session.fits(br#"{"openid":"o"}"#));
+        for nonsense in [&b"<html>"[..], b"", b"\xff\xd8\xff\xe0", b"[]", b"\"o\"", b"{\"openid\":"]
+        {
+            assert!(!Call::JsCode2Session.fits(nonsense));
         }
     }
 

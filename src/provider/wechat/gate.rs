@@ -13,6 +13,15 @@ const REST: Duration = Duration::from_secs(10);
 /// How long an API is left alone after its quota: the window of those that have a minute's.
 const WINDOW: Duration = Duration::from_secs(60);
 
+/// Whether a call may be made now.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Turn {
+    /// It may.
+    Now,
+    /// When the call has ended that is finding out whether WeChat is back.
+    Later,
+}
+
 /// The gate before one account's calls of one API.
 #[derive(Debug, Default)]
 pub(super) struct Gate {
@@ -24,21 +33,21 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    /// Lets a call through.
+    /// Lets a call through, or has it wait.
     ///
     /// # Errors
     /// [`Failure::Paused`] with the seconds until the gate is tried again.
-    pub(super) fn admit(&mut self, now: Timestamp) -> Result<(), Failure> {
-        let Some(until) = self.closed_until else { return Ok(()) };
-        let paused = |seconds| Err(Failure::Paused { quota: self.quota, seconds });
+    pub(super) fn admit(&mut self, now: Timestamp) -> Result<Turn, Failure> {
+        let Some(until) = self.closed_until else { return Ok(Turn::Now) };
         if now < until {
-            return paused(until.seconds_from(now));
+            let seconds = until.seconds_from(now);
+            return Err(Failure::Paused { quota: self.quota, seconds });
         }
         if self.probing {
-            return paused(1);
+            return Ok(Turn::Later);
         }
         self.probing = true;
-        Ok(())
+        Ok(Turn::Now)
     }
 
     /// What came of a call that was let through.
@@ -90,7 +99,7 @@ mod tests {
     fn down() -> Gate {
         let mut gate = Gate::default();
         for _ in 0..OUTAGES {
-            assert_eq!(gate.admit(START), Ok(()));
+            assert_eq!(gate.admit(START), Ok(Turn::Now));
             gate.learn(Err(&Failure::Slow), false, START);
         }
         gate
@@ -106,29 +115,29 @@ mod tests {
     #[test]
     fn then_one_call_tries_and_the_others_wait_for_what_it_finds() {
         let mut gate = down();
-        assert_eq!(gate.admit(after(10)), Ok(()));
-        assert_eq!(gate.admit(after(10)), Err(Failure::Paused { quota: false, seconds: 1 }));
+        assert_eq!(gate.admit(after(10)), Ok(Turn::Now));
+        assert_eq!(gate.admit(after(10)), Ok(Turn::Later));
         gate.learn(Err(&Failure::Unreachable), false, after(11));
         assert!(gate.admit(after(20)).is_err(), "still down: another rest");
-        assert_eq!(gate.admit(after(21)), Ok(()));
+        assert_eq!(gate.admit(after(21)), Ok(Turn::Now));
         gate.learn(Ok(()), false, after(21));
-        assert_eq!(gate.admit(after(21)), Ok(()));
-        assert_eq!(gate.admit(after(21)), Ok(()), "it works again for all");
+        assert_eq!(gate.admit(after(21)), Ok(Turn::Now));
+        assert_eq!(gate.admit(after(21)), Ok(Turn::Now), "it works again for all");
     }
 
     #[test]
     fn a_call_that_is_given_up_leaves_the_try_to_another() {
         let mut gate = down();
-        assert_eq!(gate.admit(after(10)), Ok(()));
+        assert_eq!(gate.admit(after(10)), Ok(Turn::Now));
         gate.forget();
-        assert_eq!(gate.admit(after(10)), Ok(()));
+        assert_eq!(gate.admit(after(10)), Ok(Turn::Now));
     }
 
     #[test]
     fn an_answer_between_two_outages_forgives_the_first() {
         let mut gate = Gate::default();
         for n in 0..20 {
-            assert_eq!(gate.admit(after(n)), Ok(()));
+            assert_eq!(gate.admit(after(n)), Ok(Turn::Now));
             let refused = Failure::Errcode(40029);
             let outcome = if n % 3 == 0 { Err(&refused) } else { Err(&Failure::Slow) };
             gate.learn(outcome, false, after(n));
@@ -141,14 +150,14 @@ mod tests {
             let mut gate = Gate::default();
             gate.learn(Err(&Failure::Errcode(code)), false, START);
             assert_eq!(gate.admit(after(1)), Err(Failure::Paused { quota: true, seconds: 59 }));
-            assert_eq!(gate.admit(after(60)), Ok(()));
+            assert_eq!(gate.admit(after(60)), Ok(Turn::Now));
         }
     }
 
     #[test]
     fn an_answer_that_was_under_way_does_not_give_the_quota_back() {
         let mut gate = Gate::default();
-        assert_eq!((gate.admit(START), gate.admit(START)), (Ok(()), Ok(())));
+        assert_eq!((gate.admit(START), gate.admit(START)), (Ok(Turn::Now), Ok(Turn::Now)));
         gate.learn(Err(&Failure::Errcode(45009)), false, START);
         gate.learn(Ok(()), false, after(1));
         assert_eq!(gate.admit(after(2)), Err(Failure::Paused { quota: true, seconds: 58 }));
@@ -158,7 +167,7 @@ mod tests {
     fn one_persons_minute_is_not_everybodys() {
         let mut gate = Gate::default();
         gate.learn(Err(&Failure::Errcode(45011)), true, START);
-        assert_eq!(gate.admit(START), Ok(()));
+        assert_eq!(gate.admit(START), Ok(Turn::Now));
         gate.learn(Err(&Failure::Errcode(45009)), true, START);
         assert!(gate.admit(START).is_err());
     }

@@ -200,8 +200,14 @@ impl Website for OpenPlatform {
         if !plausible {
             return Err(PortError::refused("this is no code of WeChat's"));
         }
-        let key = Sha256::digest(code).into();
-        let grant = self.0.grants.try_get_with(key, self.0.exchanged(code)).await;
+        // A task of its own: a browser that goes away now has used its code at WeChat, and is
+        // answered when it comes back.
+        let (inner, code) = (Arc::clone(&self.0), code.to_owned());
+        let exchanging = tokio::spawn(async move {
+            let key = Sha256::digest(&code).into();
+            inner.grants.try_get_with(key, inner.exchanged(&code)).await
+        });
+        let grant = exchanging.await.map_err(|_| PortError::from(Failure::Unreachable))?;
         let grant = grant.map_err(|failure| Failure::clone(&failure))?;
         Ok(self.0.person(grant).await?)
     }

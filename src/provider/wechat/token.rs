@@ -102,7 +102,9 @@ impl AccessToken {
         // The same again, although it is not taken: then by force, as rarely as WeChat allows it.
         let now = self.clock.now();
         if self.known.lock().forced.is_some_and(|at| now < at.plus(FORCE)) {
-            return Err(Failure::Errcode(40001));
+            let failure = Failure::Errcode(40001);
+            self.known.lock().failed = Some((now, failure.clone()));
+            return Err(failure);
         }
         self.known.lock().forced = Some(now);
         self.ask_again(account, true).await

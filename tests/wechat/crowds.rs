@@ -1,0 +1,78 @@
+//! A thousand browsers in the same second, before WeChat's 5000 codes a minute and before fewer.
+
+use futures_util::future::join_all;
+use serde_json::json;
+
+use crate::stub::MINI;
+use crate::support::{Session, time_passes};
+use crate::world::{CODES, TOKEN, World};
+
+const CROWD: usize = 1000;
+/// Calls that are under way together, at most.
+const AT_ONCE: usize = 64;
+
+/// WeChat, and a server that lets so many come from one address.
+async fn ready() -> World {
+    World::with(|config| {
+        config.rate_limit = false;
+        crate::support::namespace(config, "default").wechat.width = 280;
+    })
+    .await
+}
+
+async fn all_come(world: &World) -> Vec<Session> {
+    join_all((0..CROWD).map(|_| world.opened())).await
+}
+
+#[tokio::test]
+async fn a_thousand_sessions_at_once_cost_one_token_and_a_call_each() {
+    let world = ready().await;
+    let sessions = all_come(&world).await;
+    world.has_answered(CODES, CROWD).await;
+    join_all(sessions.iter().map(async |session| session.get("code").await.is_image("image/jpeg")))
+        .await;
+    let counts = world.wechat.see("counts").await;
+    assert_eq!((&counts[TOKEN]["calls"], &counts[CODES]["calls"]), (&json!(1), &json!(CROWD)));
+    let most = counts[CODES]["most_at_once"].as_u64().expect("a number");
+    assert!((2..=AT_ONCE as u64).contains(&most), "{most} at once");
+}
+
+#[tokio::test]
+async fn a_crowd_beyond_the_quota_is_told_so_and_is_served_when_the_minute_is_over() {
+    const QUOTA: usize = 500;
+    let world = ready().await;
+    world.wechat.set(MINI, "limits", json!({ "codes_per_minute": QUOTA })).await;
+    let sessions = all_come(&world).await;
+    world.has_answered(CODES, QUOTA + 1).await;
+
+    let answers = join_all(sessions.iter().map(async |session| session.get("code").await)).await;
+    let (served, told): (Vec<_>, Vec<_>) =
+        sessions.iter().zip(answers).partition(|(_, answer)| answer.status == 200);
+    assert_eq!((served.len(), told.len()), (QUOTA, CROWD - QUOTA));
+    for (_, answer) in served {
+        answer.is_image("image/jpeg");
+    }
+    let mut without = Vec::new();
+    for (session, answer) in told {
+        let seconds: u64 = answer.header("retry-after").parse().expect("seconds");
+        assert!((1..=60).contains(&seconds), "{seconds}");
+        answer.is_problem(503, "wechat_quota");
+        without.push(session);
+    }
+
+    // Those that were under way when it was used up, and none after them.
+    let asked = world.calls(CODES).await;
+    assert!(asked <= QUOTA + AT_ONCE, "asked {asked} times");
+    for session in without.iter().take(20) {
+        session.get("code").await.is_problem(503, "wechat_quota");
+        assert_eq!(session.state().await, "pending");
+    }
+    assert_eq!(world.calls(CODES).await, asked);
+
+    time_passes(60).await;
+    world.wechat.forward(60).await;
+    join_all(without.iter().map(async |session| session.get("code").await.is_image("image/jpeg")))
+        .await;
+    assert_eq!(world.calls(CODES).await, asked + CROWD - QUOTA);
+    assert_eq!(world.calls(TOKEN).await, 1);
+}
