@@ -50,8 +50,8 @@ pub fn set(path: &str, bearer: &Bearer, seconds: u64, reach: Reach) -> String {
     header(NAME, path, bearer, seconds.saturating_add(LONGER), reach)
 }
 
-/// A `Set-Cookie` header for when the browser comes back from the provider's page, by a link of
-/// another site's. Its name has the scene in it: several logins come back to one path.
+/// `Set-Cookie` headers for when the browser comes back from the provider's page, by a link of
+/// another site's. Their name has the scene in it: several logins come back to one path.
 #[must_use]
 pub fn set_for_return(
     path: &str,
@@ -59,13 +59,16 @@ pub fn set_for_return(
     bearer: &Bearer,
     seconds: u64,
     reach: Reach,
-) -> String {
-    let reach = match reach {
-        Reach::Http => "SameSite=Lax",
-        Reach::Https => "SameSite=Lax; Secure",
-        Reach::Guest => GUEST,
+) -> Vec<String> {
+    let reaches: &[&str] = match reach {
+        Reach::Http => &["SameSite=Lax"],
+        Reach::Https => &["SameSite=Lax; Secure"],
+        // One for a frame of the guest's page, and one for a window of its own: some browsers keep
+        // the latter from guests.
+        Reach::Guest => &[GUEST, "SameSite=None; Secure"],
     };
-    header(&of_scene(scene), path, bearer, seconds, reach)
+    let name = of_scene(scene);
+    reaches.iter().map(|reach| header(&name, path, bearer, seconds, reach)).collect()
 }
 
 fn header(name: &str, path: &str, bearer: &Bearer, seconds: u64, reach: &str) -> String {

@@ -72,7 +72,11 @@ fn page(request: &Request, problem: &Problem) -> String {
         String::new()
     };
     let (zh, en) = words(problem);
-    let detail = escape(&problem.detail);
+    // The words above say some as well.
+    let detail = match &*problem.code {
+        "wrong_browser" | "expired" | "not_found" | "wrong_state" => String::new(),
+        _ => escape(&problem.detail),
+    };
     format!(
         r#"<!doctype html>
 <html lang="zh-CN">

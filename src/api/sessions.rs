@@ -195,8 +195,8 @@ impl Sessions {
         let path = format!("/v1/sessions/{}", snapshot.session.id);
         let reach = Reach::of(self.is_https(), opened.guest);
         let cookie = cookie::set(&path, &secret, snapshot.kept_for, reach);
-        // Another one for when the browser comes back from the provider's page.
-        let second = snapshot.frame.as_ref().map(|_| {
+        // More for when the browser comes back from the provider's page.
+        let more = snapshot.frame.as_ref().map(|_| {
             let (session, left) = (&snapshot.session, snapshot.expires_in);
             let path = wechat::callback_path(&session.namespace);
             cookie::set_for_return(&path, &session.scene, &secret, left, reach)
@@ -205,13 +205,9 @@ impl Sessions {
         session.cursor = None;
         session.secret = Some(secret.as_str().to_owned());
         let opened = Response::new(Opened::Opened(Json(session), cookie.clone()));
-        Ok(match second {
-            // What is set here takes the place of what the answer itself has.
-            Some(second) => {
-                opened.header(header::SET_COOKIE, cookie).header(header::SET_COOKIE, second)
-            }
-            None => opened,
-        })
+        // What is set here takes the place of what the answer itself has.
+        let all = more.into_iter().flat_map(|more| std::iter::once(cookie.clone()).chain(more));
+        Ok(all.fold(opened, |opened, cookie| opened.header(header::SET_COOKIE, cookie)))
     }
 
     /// Read a session

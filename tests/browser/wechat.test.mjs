@@ -169,7 +169,7 @@ describe('by the open platform, on a shop’s page', () => {
       assert.deepEqual(context.complaints(/favicon/), []);
     });
 
-    test('a tab has no such cookie, and says so', async () => {
+    test('a tab of a browser that keeps cookies from guests is told so', async () => {
       const screen = await opened({ url: shop });
       const { page } = await screen.openPhone();
       await page.getByRole('heading', { name: '微信登录' }).waitFor();

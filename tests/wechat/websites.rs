@@ -336,3 +336,27 @@ async fn a_browser_that_navigates_is_shown_its_problem_as_a_page() {
     let came = window.comes_back_as(&evil, &[browser]).await;
     assert!(came.status == 404 && !came.text.contains("<script"), "{}", came.text);
 }
+
+#[tokio::test]
+async fn a_guests_page_is_known_again_in_its_frame_and_where_browsers_allow_it_in_a_window() {
+    let shop = "https://shop.example";
+    let world = World::with(|config| {
+        config.public_url = Some("https://login.example".to_owned());
+        namespace(config, "website").origins =
+            saoma::origin::Origin::parse(shop).into_iter().collect();
+    });
+    let world = world.await;
+    for (headers, wanted) in [
+        (&[("origin", shop)][..], &["None; Secure; Partitioned", "None; Secure"][..]),
+        (&[], &["Lax; Secure"]),
+    ] {
+        let browser = world.server.browser(Via::LongPoll).of("website").with_headers(headers);
+        let answer = browser.tries_to_open().await;
+        let cookies = answer.headers.get_all("set-cookie").iter().skip(1);
+        let reach = |it: &reqwest::header::HeaderValue| {
+            let text = it.to_str().expect("a text").to_owned();
+            text.split_once("SameSite=").expect("a reach").1.to_owned()
+        };
+        assert_eq!(cookies.map(reach).collect::<Vec<_>>(), wanted);
+    }
+}
