@@ -14,6 +14,7 @@ mod faults;
 mod guesses;
 mod logins;
 mod outages;
+mod renewals;
 mod secrets;
 mod slow;
 mod world;
