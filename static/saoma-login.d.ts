@@ -5,7 +5,8 @@
  *     <saoma-login></saoma-login>
  *
  * It starts when it enters a document and stops when it has left it; a move is neither. A page with a strict
- * Content-Security-Policy needs the server in `script-src`, `connect-src` and `img-src`, and nothing for styles.
+ * Content-Security-Policy needs the server in `script-src`, `connect-src` and `img-src`, and nothing for styles; with
+ * WeChat's open platform, the server and `https://open.weixin.qq.com` in `frame-src`.
  * Importing the file on a server that renders pages has no effect.
  *
  * **Attributes**, each a property too (`auto-refresh` is `autoRefresh`), which may be set before the file has loaded:
@@ -22,10 +23,11 @@
  * **Slots**: `title` (default: a level 2 heading) and `footer`; `expired` and `unregistered` replace what is said
  * in these states, for instance by a way to sign up.
  *
- * **CSS variables**: `--saoma-size` (the code's side, 16rem), `--saoma-color`, `--saoma-accent`,
+ * **CSS variables**: `--saoma-size` (the code's side, 16rem; a code that is a page has a size of its own), `--saoma-color`, `--saoma-accent`,
  * `--saoma-background`, `--saoma-radius`, `--saoma-font` (a family; default: the page's).
  *
  * **Parts** for `::part()`: `code mask avatar name status countdown retry link number`, and whatever else has an id inside.
+ * `code` is an image, or an iframe where the code is a page (WeChat's open platform).
  *
  * **Events**: see `SaomaLoginEventMap`. All are composed and bubble, but for `error`, which `window.onerror` would take
  * for its own.

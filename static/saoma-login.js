@@ -1,12 +1,14 @@
-// <saoma-login>: saoma.js made visible. saoma-login.d.ts says what it offers.
+// <saoma-login>: saoma.js made visible. See saoma-login.d.ts.
 import { createLogin } from './saoma.js';
 
 const TEXT = {
   title: ['Log in with your phone', '扫码登录'],
   welcome: ['Logged in as {}', '已登录：{}'],
   pending: ['Scan with WeChat or a phone camera.', '请用微信或手机相机扫描二维码。'],
+  pendingPage: ['Scan with WeChat.', '请用微信扫描二维码。'],
   scanned: ['Scanned. Now confirm on your phone.', '已扫描，请在手机上确认。'],
   unregistered: ['Not registered yet. Sign up on your phone, then confirm there.', '尚未注册。请在手机上注册，然后确认。'],
+  unregisteredPage: ['Not registered yet. Sign up to go on.', '尚未注册，请先注册。'],
   confirmed: ['Confirmed. Logging you in…', '已确认，正在登录…'],
   done: ['You are logged in.', '登录成功。'],
   rejected: ['The login was refused on the phone.', '手机上拒绝了登录。'],
@@ -27,7 +29,7 @@ const TEXT = {
   alt: ['Code to scan with your phone', '用手机扫描的二维码'],
 };
 
-// Live regions stand empty first: else they are not read out.
+// Live regions stand empty first, or are not read out.
 const HTML = `<div id="base" role="group" aria-labelledby="title">
 <div id="title" tabindex="-1"><slot name="title"><h2 id="heading"></h2></slot></div>
 <div id="lead"><div id="status" role="status"><span id="said"></span><slot name="expired" id="expired"></slot><slot name="unregistered" id="unregistered"></slot></div><div id="alert" role="alert"></div></div>
@@ -38,7 +40,7 @@ const HTML = `<div id="base" role="group" aria-labelledby="title">
 <div id="countdown"><div id="bar"></div><span id="time" role="timer"></span></div>
 <slot name="footer"></slot></div>`;
 
-// light-dark() follows the page: a light one gets no dark element. Browsers from before 2024 know neither, and are light.
+// light-dark() follows the page: a light one gets no dark element. Browsers from before 2024 are light.
 const CSS = `:host{--ink:var(--saoma-color,light-dark(#14201b,#e9f0ec));--line:color-mix(in srgb,var(--ink) 12%,transparent);--card:light-dark(#fff,#161d1a);--accent:var(--saoma-accent,light-dark(#0b7a52,#4fd09a));--on:oklch(from var(--accent) calc((.6 - l)*999) 0 0);--size:min(var(--saoma-size,16rem),100%);--r:var(--saoma-radius,1rem);
 display:block;padding:1.25rem;border-radius:var(--r);text-align:center;text-wrap:balance;line-height:1.5;overflow-wrap:anywhere;color:var(--ink);background:var(--saoma-background,var(--card));font-family:var(--saoma-font,inherit)}
 :host([theme=light]){color-scheme:light}
@@ -57,8 +59,9 @@ button:disabled{opacity:.65}
 #stage{display:flex;flex-wrap:wrap;gap:1rem;justify-content:center;width:100%}
 #frame,#bar{forced-color-adjust:none}
 #frame{position:relative;width:var(--size);aspect-ratio:1;overflow:hidden;background:#fff padding-box}
+[data-kind=Page]:not([data-state=done]) #frame{width:min(19rem,100%);height:25rem}
 #frame,#number{border:1px solid var(--line);border-radius:var(--r)}
-img{width:100%;height:100%;object-fit:contain}
+img,iframe{width:100%;height:100%;object-fit:contain;border:0}
 #mask{position:absolute;inset:0;padding:1rem;gap:.6rem;color:light-dark(#14201b,#e9f0ec);background:color-mix(in srgb,var(--card) 90%,transparent);backdrop-filter:blur(3px)}
 [data-state=loading] #frame{background:var(--line)}
 @media (prefers-reduced-motion:no-preference){[data-state=loading] #frame{animation:wait 1s infinite alternate}}
@@ -83,7 +86,7 @@ function inside(host) {
   const root = host.attachShadow({ mode: 'open' });
   const /** @type {any} */ $ = {};
   let /** @type {any[]} */ [login, used, clock, who, last, error, token, broken, lost, timer] = [];
-  let renewals = 0, total = 1, retryAt = 0, mark = 99;
+  let renewals = 0, total = 1, retryAt = 0, mark = 99, kind = '';
 
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(CSS);
@@ -98,8 +101,6 @@ function inside(host) {
     });
     if (early != null) host[property] = early;
   }
-  $.code.onload = () => { $.code.hidden = false; paint(); };
-  $.code.onerror = () => { broken = true; paint(); };
   $.photo.onload = () => { $.photo.hidden = false; };
   $.retry.onclick = () => {
     if (login.ticket && error?.temporary) redeem(); else refresh();
@@ -107,7 +108,7 @@ function inside(host) {
   };
 
   const lang = () => /^zh/i.test(host.closest('[lang]')?.lang || navigator.language) ? 'zh-CN' : 'en';
-  const say = (key, value) => TEXT[key][lang() > 'en' ? 1 : 0].replace('{}', value);
+  const say = (key, value) => (TEXT[key + kind] ?? TEXT[key])[lang() > 'en' ? 1 : 0].replace('{}', value);
   const emit = (type, detail) => host.dispatchEvent(new CustomEvent(type, { detail, bubbles: type !== 'error', composed: true, cancelable: true }));
 
   const options = () => ({
@@ -124,9 +125,17 @@ function inside(host) {
       paint();
     });
     on('session', ({ session_id, code, deadline }) => {
-      $.code.dataset.session = session_id;
-      $.code.hidden = true; // the skeleton stands in its place
-      $.code.src = code.url;
+      $.base.dataset.kind = kind = /html/.test(code.media_type) ? 'Page' : '';
+      // Anew: a frame's moves are history.
+      const old = $.code, node = $.code = document.createElement(kind ? 'iframe' : 'img');
+      node.id = node.part = 'code';
+      node.dataset.session = session_id;
+      node.allow = 'local-network-access';
+      node.hidden = true; // a skeleton shows
+      node.onload = () => { node.hidden = false; paint(); };
+      node.onerror = () => { broken = true; paint(); };
+      node.src = code.url;
+      old.replaceWith(node);
       $.link.hidden = !/^(https?|weixin):/.test($.link.href = code.content);
       total = deadline - Date.now();
       mark = 99;
@@ -190,7 +199,7 @@ function inside(host) {
   function paint() {
     if (!login) return;
     const { state, session } = login, focused = root.activeElement;
-    // A live region reads out whatever is set, new or not.
+    // A live region reads out whatever is set.
     const put = (id, text) => { if ($[id].textContent !== text) $[id].textContent = text; };
     const usable = (node) => node.getClientRects().length && getComputedStyle(node).visibility === 'visible' && !node.disabled;
 
@@ -214,8 +223,10 @@ function inside(host) {
     put('said', urgent || !$.expired.hidden || !$.unregistered.hidden ? '' : text);
     put('alert', urgent ? text : '');
 
-    $.code.alt = say('alt');
-    $.mask.hidden = /loading|pending/.test(now);
+    $.code[kind ? 'title' : 'alt'] = say('alt');
+    // A frame shows what to do.
+    $.mask.hidden = /loading|pending/.test(now) || waiting && kind;
+    $.code.hidden ||= kind && !$.mask.hidden;
     const person = /scanned|unreg|confirmed|done/.test(now) && who;
     $.avatar.hidden = !person;
     put('name', person?.name ?? '');
@@ -246,7 +257,7 @@ function inside(host) {
     paint();
   }
 
-  // A moment later, for a move is nothing.
+  // Later: a move is nothing.
   const settle = () => queueMicrotask(() => {
     const wanted = host.isConnected && JSON.stringify(options());
     if (wanted !== used) {

@@ -16,7 +16,7 @@ export interface SessionEvent {
 }
 
 export interface Code {
-  /** The image. */
+  /** The image; with `text/html`, a page to be held in a frame (WeChat's open platform). */
   url: string;
   media_type: string;
   /** What the code says; a link where a person already on the phone can go on without scanning. */

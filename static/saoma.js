@@ -78,7 +78,7 @@ export function createLogin(options = {}) {
     let answer, text, json;
     try {
       answer = await fetch(url(rest), {
-        method, keepalive: method === 'DELETE', signal: abort.signal, body: body && JSON.stringify(body),
+        method, keepalive: method === 'DELETE', signal: abort.signal, credentials: 'include', body: body && JSON.stringify(body),
         headers: { ...(body && { 'Content-Type': 'application/json' }), ...(bearer && { Authorization: `Bearer ${bearer}` }) },
       });
       text = await answer.text();
@@ -110,7 +110,8 @@ export function createLogin(options = {}) {
       cursor = tries = 0;
       ticket = '';
       redemption = null;
-      session = { ...rest, code: { ...rest.code, url: url(`${path}/code`) } };
+      session = rest;
+      if (!/html/.test(rest.code.media_type)) rest.code.url = url(`${path}/code`);
       expires(rest.expires_in);
       strikes = {};
       memory = {};

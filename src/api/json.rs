@@ -130,7 +130,11 @@ impl<'a> FromRequest<'a> for Unwanted {
     }
 }
 
-async fn read(request: &Request, body: &mut RequestBody) -> poem::Result<Vec<u8>> {
+/// A whole body of at most 64 KiB.
+///
+/// # Errors
+/// 408, 413, or 400 if it did not come whole.
+pub async fn read(request: &Request, body: &mut RequestBody) -> poem::Result<Vec<u8>> {
     let too_large = || {
         let detail = "the body is over 64 KiB";
         poem::Error::from(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail))

@@ -1,6 +1,6 @@
 //! The HTTP API: parses a request, calls one function of the core, renders what it says.
 //!
-//! One file an audience ([`sessions`], [`scenes`], [`backend`]), what they share ([`schema`],
+//! One file an audience ([`sessions`], [`scenes`], [`backend`], [`wechat`] with [`returning`]), what they share ([`schema`],
 //! [`events`], [`commands`]), and what stands around all of them ([`credentials`],
 //! [`mod@origin`], [`cors`], [`catch`]).
 //! Nothing is decided here.
@@ -22,9 +22,11 @@ pub mod json;
 pub mod origin;
 pub mod pages;
 pub mod problem;
+pub mod returning;
 pub mod scenes;
 pub mod schema;
 pub mod sessions;
+pub mod wechat;
 
 use std::sync::Arc;
 
@@ -38,8 +40,10 @@ use catch::Caught;
 use cors::Cors;
 use events::Streams;
 use origin::PublicOrigin;
+use pages::Pages;
 use scenes::Scenes;
 use sessions::Sessions;
+use wechat::WeChat;
 
 use crate::entropy::Entropy;
 use crate::login::Login;
@@ -59,11 +63,11 @@ pub struct Parts {
     pub entropy: Entropy,
     /// The published keys, as JSON.
     pub jwks: String,
-    /// Whether the simulator's phone page is served.
-    pub phone_page: bool,
+    /// What the providers want of the pages.
+    pub pages: Pages,
 }
 
-type Api = (Sessions, Scenes, Backends);
+type Api = (Sessions, Scenes, Backends, WeChat);
 
 fn service(parts: &Parts) -> OpenApiService<Api, ()> {
     let Parts { login, streams, public_url, .. } = parts;
@@ -77,7 +81,8 @@ fn service(parts: &Parts) -> OpenApiService<Api, ()> {
         streams: Arc::clone(streams),
         https: sessions.is_https(),
     };
-    document::service((sessions, scenes, Backends { login: Arc::clone(login) }))
+    let backends = Backends { login: Arc::clone(login) };
+    document::service((sessions, scenes, backends, WeChat { login: Arc::clone(login) }))
 }
 
 /// The `OpenAPI` document, as `/openapi.json` serves it.
@@ -96,9 +101,9 @@ pub fn endpoint(parts: Parts) -> BoxEndpoint<'static, Response> {
     let docs = service.swagger_ui_html().replacen(&service.spec(), document.trim_end(), 1);
     // Nested where all operations are: nested at `/` it would take every other path as well.
     let route = Route::new().nest_no_strip("/v1", service);
-    let Parts { login, trusts, entropy, jwks, phone_page, public_url, .. } = parts;
+    let Parts { login, trusts, entropy, jwks, pages, public_url, .. } = parts;
     let public = PublicOrigin(public_url.as_deref().and_then(Origin::of_address));
-    let route = pages::add(route, docs, document, jwks, phone_page);
+    let route = pages::add(route, docs, document, jwks, &pages);
     let cors = Cors(login.listed_origins().cloned().collect());
     let inner = route.data(login).data(trusts).data(public).map_to_response().boxed();
     Caught { inner, methods, cors, entropy }.boxed()

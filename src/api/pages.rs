@@ -1,9 +1,9 @@
-//! The pages and files that people look at: the login page, the client, the phone page of the
-//! simulator, the API's documentation.
+//! The pages and files that people look at: the login page, the client, the person's page (the
+//! simulator's, and the one that WeChat leads to), the API's documentation.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use poem::http::{HeaderMap, StatusCode, header};
@@ -11,16 +11,18 @@ use poem::{Endpoint, Request, Response, ResponseBuilder, Route, endpoint, get};
 use sha2::{Digest, Sha256};
 
 use super::encoding;
+use crate::origin::Origin;
 
 /// What the pages may do: nothing that is not this server's own. To a WebSocket the same
 /// host and port is `'self'`, too (CSP level 3, section 6.7.2.8).
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-    img-src 'self' data: https:; connect-src 'self'; base-uri 'none'; \
-    form-action 'none'; frame-ancestors 'none'";
+    img-src 'self' data: https:; connect-src 'self'; base-uri 'none'; form-action 'none'";
 /// The documentation is one page with its script and style inside.
 const DOCS_POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; \
     style-src 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; \
-    form-action 'none'; frame-ancestors 'none'";
+    form-action 'none'";
+/// Which pages may hold this one in a frame: none.
+const UNFRAMED: &str = "frame-ancestors 'none'";
 
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
@@ -45,23 +47,42 @@ const FILES: [(&str, &str, &str); 12] = [
     ("/phone.js", SCRIPT, include_str!("../../static/phone.js")),
 ];
 const PHONE: (&str, &str, &str) = ("/phone/:scene", HTML, include_str!("../../static/phone.html"));
+/// The same page, which tells by its address what it is.
+const WECHAT: (&str, &str, &str) = ("/wechat/:scene", HTML, PHONE.2);
+/// The pages that show a code.
+const SHOW_CODES: [&str; 2] = ["/", "/embed.html"];
 
 /// The scripts that pages of any origin may take: a module of another origin is fetched by CORS.
 const FOR_EVERYBODY: [&str; 2] = ["/saoma.js", "/saoma-login.js"];
 
 /// The files that get shorter by it in gzip, by path: once for all servers of a process.
 static COMPRESSED: LazyLock<HashMap<&str, Bytes>> = LazyLock::new(|| {
-    let files = FILES.into_iter().chain([PHONE]);
+    let files = FILES.into_iter().chain([PHONE, WECHAT]);
     files.filter_map(|(path, _, text)| Some((path, encoding::gzip(text.as_bytes())?))).collect()
 });
 
+/// What the providers of the namespaces want of the pages.
+#[derive(Clone, Debug, Default)]
+pub struct Pages {
+    /// Whether the simulator's page is served.
+    pub phone: bool,
+    /// Whether the page that WeChat leads people to is served.
+    pub wechat: bool,
+    /// The origins, other than our own, whose pages may hold the latter in a frame.
+    pub framed_by: BTreeSet<Origin>,
+    /// The origins whose page is a code, to be held in a frame.
+    pub framed_codes: BTreeSet<Origin>,
+}
+
 /// How a file is served.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Rules {
     media_type: &'static str,
-    policy: &'static str,
+    policy: Arc<str>,
     cache: &'static str,
     for_everybody: bool,
+    /// No page that opened this one, or was opened by it, holds on to its window.
+    alone: bool,
 }
 
 /// A file in one content coding, with a tag by which a browser that has it need not fetch it again.
@@ -70,27 +91,51 @@ struct Form {
     bytes: Bytes,
 }
 
-/// Adds the pages to a route. `phone` says whether the simulator's page is among them.
+/// Adds the pages to a route.
 #[must_use]
 pub fn add(
     mut route: Route,
     docs_html: String,
     document: String,
     jwks: String,
-    phone: bool,
+    pages: &Pages,
 ) -> Route {
-    let rules =
-        |media_type| Rules { media_type, policy: POLICY, cache: "no-cache", for_everybody: false };
-    for (path, media_type, text) in FILES.into_iter().chain(phone.then_some(PHONE)) {
-        let rules = Rules { for_everybody: FOR_EVERYBODY.contains(&path), ..rules(media_type) };
+    let strict: Arc<str> = format!("{POLICY}; {UNFRAMED}").into();
+    let rules = |media_type| Rules {
+        media_type,
+        policy: Arc::clone(&strict),
+        cache: "no-cache",
+        for_everybody: false,
+        alone: true,
+    };
+    let people = [(pages.phone, PHONE), (pages.wechat, WECHAT)];
+    let people = people.into_iter().filter_map(|(served, page)| served.then_some(page));
+    for (path, media_type, text) in FILES.into_iter().chain(people) {
+        let mut rules = rules(media_type);
+        rules.for_everybody = FOR_EVERYBODY.contains(&path);
+        if SHOW_CODES.contains(&path) && !pages.framed_codes.is_empty() {
+            // What WeChat's page leads to is ours.
+            let codes = and_our_own(&pages.framed_codes);
+            rules.policy = format!("{POLICY}; {UNFRAMED}; frame-src {codes}").into();
+        } else if path == WECHAT.0 {
+            let pages = and_our_own(&pages.framed_by);
+            rules.policy = format!("{POLICY}; frame-ancestors {pages}").into();
+            rules.alone = false;
+        }
         route = route.at(path, file(text.into(), COMPRESSED.get(path), rules));
     }
-    let docs = Rules { policy: DOCS_POLICY, ..rules(HTML) };
+    let docs = format!("{DOCS_POLICY}; {UNFRAMED}").into();
+    let docs = Rules { policy: docs, ..rules(HTML) };
     let keys = Rules { cache: "public, max-age=300", ..rules(JSON) };
     route
         .at("/docs", file(docs_html.into(), None, docs))
         .at("/openapi.json", file(document.into(), None, rules(JSON)))
         .at("/.well-known/jwks.json", file(jwks.into(), None, keys))
+}
+
+/// Our own origin and these, as a policy names them.
+fn and_our_own(origins: &BTreeSet<Origin>) -> String {
+    origins.iter().fold("'self'".to_owned(), |all, origin| all + " " + origin.as_str())
 }
 
 /// One file, in gzip as well if it was compressed.
@@ -124,14 +169,13 @@ impl Rules {
     fn head(&self) -> ResponseBuilder {
         let response = Response::builder()
             .header(header::CACHE_CONTROL, self.cache)
-            .header(header::CONTENT_SECURITY_POLICY, self.policy);
+            .header(header::CONTENT_SECURITY_POLICY, &*self.policy);
         if self.for_everybody {
             return response
                 .header(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")
                 .header("cross-origin-resource-policy", "cross-origin");
         }
-        if self.media_type == HTML {
-            // No page that opened this one, or was opened by it, holds on to its window.
+        if self.media_type == HTML && self.alone {
             return response.header("cross-origin-opener-policy", "same-origin");
         }
         response
@@ -155,4 +199,86 @@ fn has(headers: &HeaderMap, tag: &str) -> bool {
     tags.is_some_and(|tags| {
         tags.split(',').any(|known| known.trim().trim_start_matches("W/") == tag)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use poem::http::Uri;
+
+    use super::*;
+
+    /// The headers of a page, or the status if there is none.
+    async fn headers(pages: &Pages, path: &'static str) -> Result<HeaderMap, StatusCode> {
+        let route = add(Route::new(), String::new(), String::new(), String::new(), pages);
+        let request = Request::builder().uri(Uri::from_static(path)).finish();
+        let response = route.get_response(request).await;
+        if response.status() == StatusCode::OK {
+            Ok(response.headers().clone())
+        } else {
+            Err(response.status())
+        }
+    }
+
+    /// What a page's policy says of one thing.
+    async fn says(pages: &Pages, path: &'static str, directive: &str) -> Option<String> {
+        let headers = headers(pages, path).await.expect("the page");
+        let policy = headers[header::CONTENT_SECURITY_POLICY].to_str().expect("text");
+        let found = policy.split("; ").find_map(|said| said.strip_prefix(directive));
+        found.map(|said| said.trim().to_owned())
+    }
+
+    #[tokio::test]
+    async fn a_persons_page_is_there_where_a_provider_leads_to_it() {
+        let none = Pages::default();
+        for path in ["/phone/abc", "/wechat/abc"] {
+            assert_eq!(headers(&none, path).await, Err(StatusCode::NOT_FOUND), "{path}");
+        }
+        let phone = Pages { phone: true, ..Pages::default() };
+        assert!(headers(&phone, "/phone/abc").await.is_ok());
+        assert!(headers(&phone, "/wechat/abc").await.is_err());
+        let wechat = Pages { wechat: true, ..Pages::default() };
+        assert!(headers(&wechat, "/phone/abc").await.is_err());
+        assert!(headers(&wechat, "/wechat/abc").await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn the_page_that_wechat_leads_to_may_stand_in_a_frame_of_listed_pages_alone() {
+        let ancestors = "frame-ancestors";
+        let mut pages = Pages { phone: true, wechat: true, ..Pages::default() };
+        let itself = says(&pages, "/wechat/abc", ancestors).await;
+        assert_eq!(itself.as_deref(), Some("'self'"));
+        pages.framed_by = ["https://a.example", "https://b.example:8443"]
+            .into_iter()
+            .filter_map(Origin::parse)
+            .collect();
+        let listed = says(&pages, "/wechat/abc", ancestors).await;
+        assert_eq!(listed.as_deref(), Some("'self' https://a.example https://b.example:8443"));
+        for path in ["/", "/embed.html", "/phone/abc", "/docs"] {
+            assert_eq!(says(&pages, path, ancestors).await.as_deref(), Some("'none'"), "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_page_that_wechat_leads_to_may_have_been_opened_by_another() {
+        let opener = "cross-origin-opener-policy";
+        let pages = Pages { phone: true, wechat: true, ..Pages::default() };
+        let of = async |path| headers(&pages, path).await.expect("the page");
+        assert!(!of("/wechat/abc").await.contains_key(opener));
+        for path in ["/", "/phone/abc"] {
+            assert_eq!(of(path).await[opener], "same-origin", "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_page_that_shows_codes_frames_what_is_one_and_what_it_leads_to() {
+        let frames = "frame-src";
+        let mut pages = Pages { wechat: true, ..Pages::default() };
+        assert_eq!(says(&pages, "/", frames).await, None);
+        pages.framed_codes.extend(Origin::parse("https://open.weixin.qq.com"));
+        for path in ["/", "/embed.html"] {
+            let said = says(&pages, path, frames).await;
+            assert_eq!(said.as_deref(), Some("'self' https://open.weixin.qq.com"), "{path}");
+        }
+        assert_eq!(says(&pages, "/wechat/abc", frames).await, None);
+    }
 }

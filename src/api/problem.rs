@@ -102,6 +102,8 @@ impl From<LoginError> for Problem {
             }
             LoginError::Relayed => Self::new(StatusCode::FORBIDDEN, "relayed", detail),
             LoginError::SignUpClosed => Self::new(StatusCode::FORBIDDEN, "sign_up_closed", detail),
+            LoginError::Absent(code, _) => Self::new(StatusCode::NOT_FOUND, code, detail),
+            LoginError::Forbidden(code, _) => Self::new(StatusCode::FORBIDDEN, code, detail),
             LoginError::Invalid(code, _) => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail)
             }
@@ -121,7 +123,9 @@ impl From<LoginError> for Problem {
                 let (status, wait) = match error.fault {
                     Fault::Slow => (StatusCode::GATEWAY_TIMEOUT, None),
                     Fault::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, Some(5)),
-                    Fault::Refused | Fault::Bad => (StatusCode::BAD_GATEWAY, None),
+                    Fault::Refused | Fault::Forged | Fault::Absent | Fault::Bad => {
+                        (StatusCode::BAD_GATEWAY, None)
+                    }
                 };
                 let problem = Self::new(status, error.code, detail);
                 match error.retry_after.or(wait) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use poem::Request;
 use poem::http::header;
 use poem_openapi::param::{Path, Query};
-use poem_openapi::payload::Binary;
+use poem_openapi::payload::{Binary, Response};
 use poem_openapi::{ApiResponse, Object, OpenApi, Tags};
 
 use super::address::ClientAddress;
@@ -17,6 +17,7 @@ use super::json::{Json, Text, Unwanted};
 use super::origin::{self, Asking};
 use super::problem::Problem;
 use super::schema::{EventId, Message, SessionState, Ticket, Token};
+use super::wechat;
 use crate::login::browser::{Opening, Snapshot};
 use crate::login::ports::ImageFormat;
 use crate::login::secret::Bearer;
@@ -33,6 +34,8 @@ pub enum Audience {
     Phone,
     /// What your servers call, with an API key.
     Backend,
+    /// What `WeChat`'s servers call, and where its page sends browsers back to.
+    WeChat,
 }
 
 /// The operations.
@@ -63,12 +66,13 @@ pub struct Open {
 #[derive(Debug, Object)]
 #[oai(skip_serializing_if_is_none)]
 pub struct Code {
-    /// Where its picture is.
+    /// Where its picture is; with the media type `text/html`, the provider's page that shows it, to
+    /// be put into a frame.
     pub url: String,
-    /// The picture's media type.
+    /// The media type of what is there.
     pub media_type: String,
     /// What the code says, where it is a plain QR code: for drawing it oneself, and for a person
-    /// who is on the phone already.
+    /// who is on the phone already. Beside a page for a frame: the page for a whole window.
     pub content: Option<String>,
 }
 
@@ -177,7 +181,7 @@ impl Sessions {
         address: ClientAddress,
         asking: Asking,
         body: Json<Option<Open>>,
-    ) -> Result<Opened, Problem> {
+    ) -> Result<Response<Opened>, Problem> {
         let Open { namespace, messages, .. } = body.0.unwrap_or_default();
         let opening = Opening {
             namespace: namespace.map_or_else(|| "default".to_owned(), |name| name.0),
@@ -191,10 +195,23 @@ impl Sessions {
         let path = format!("/v1/sessions/{}", snapshot.session.id);
         let reach = Reach::of(self.is_https(), opened.guest);
         let cookie = cookie::set(&path, &secret, snapshot.kept_for, reach);
+        // Another one for when the browser comes back from the provider's page.
+        let second = snapshot.frame.as_ref().map(|_| {
+            let (session, left) = (&snapshot.session, snapshot.expires_in);
+            let path = wechat::callback_path(&session.namespace);
+            cookie::set_for_return(&path, &session.scene, &secret, left, reach)
+        });
         let mut session = self.render(snapshot, request);
         session.cursor = None;
         session.secret = Some(secret.as_str().to_owned());
-        Ok(Opened::Opened(Json(session), cookie))
+        let opened = Response::new(Opened::Opened(Json(session), cookie.clone()));
+        Ok(match second {
+            // What is set here takes the place of what the answer itself has.
+            Some(second) => {
+                opened.header(header::SET_COOKIE, cookie).header(header::SET_COOKIE, second)
+            }
+            None => opened,
+        })
     }
 
     /// Read a session
@@ -333,7 +350,7 @@ impl Sessions {
 
 impl Sessions {
     fn render(&self, snapshot: Snapshot, request: &Request) -> Session {
-        let Snapshot { session, cursor, expires_in, content, media_type, .. } = snapshot;
+        let Snapshot { session, cursor, expires_in, content, media_type, frame, .. } = snapshot;
         let base = self.base(request);
         let id = session.id;
         Session {
@@ -344,7 +361,7 @@ impl Sessions {
             expires_at: session.expires_at.to_string(),
             expires_in,
             code: Code {
-                url: format!("{base}/v1/sessions/{id}/code"),
+                url: frame.unwrap_or_else(|| format!("{base}/v1/sessions/{id}/code")),
                 media_type: media_type.to_owned(),
                 content,
             },

@@ -26,7 +26,27 @@ impl Config {
                 _ => return Err(ConfigError::key("database_url", "expected sqlite:…")),
             }
         }
-        self.namespaces.iter().try_for_each(|(name, namespace)| namespace.check(name))
+        self.namespaces.iter().try_for_each(|(name, namespace)| namespace.check(name))?;
+        self.one_directory_for_shared_users()
+    }
+
+    /// Whoever is known to one rule cannot be anybody to another.
+    fn one_directory_for_shared_users(&self) -> Result<(), ConfigError> {
+        for (name, namespace) in &self.namespaces {
+            let shared = namespace.users.as_deref();
+            let differs = |(other, it): &(&String, &Namespace)| {
+                it.shares(other) == shared && it.directory != namespace.directory
+            };
+            if let (Some(shared), Some((other, _))) = (shared, self.namespaces.iter().find(differs))
+            {
+                let reason = format!(
+                    "`{shared}` are the users of namespaces.{other}, too, but \
+                     namespaces.{other}.directory is not namespaces.{name}.directory"
+                );
+                return Err(ConfigError::key(format!("namespaces.{name}.users"), reason));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -37,8 +57,14 @@ impl Namespace {
         match self.provider {
             ProviderName::Simulator => {}
             ProviderName::MiniProgram => self.needs_an_account(name, "mini_program")?,
-            ProviderName::OfficialAccount => return refuse("provider", "official_account"),
-            ProviderName::OpenPlatform => return refuse("provider", "open_platform"),
+            ProviderName::OfficialAccount => self.can_be_told_of_scans(name)?,
+            ProviderName::OpenPlatform => {
+                self.needs_an_account(name, "open_platform")?;
+                if self.match_number {
+                    let why = "cannot be had with `open_platform`: its page shows no number";
+                    return Err(ConfigError::key(format!("namespaces.{name}.match_number"), why));
+                }
+            }
         }
         if self.directory == DirectoryRule::Hook {
             return refuse("directory", "hook");
@@ -71,6 +97,29 @@ impl Namespace {
         }
         Ok(())
     }
+
+    /// Whether an official account's callbacks can be checked, and what they do is clear.
+    fn can_be_told_of_scans(&self, name: &str) -> Result<(), ConfigError> {
+        self.needs_an_account(name, "official_account")?;
+        let wrong = |field: &str, why: &str| {
+            Err(ConfigError::key(format!("namespaces.{name}.{field}"), why))
+        };
+        if self.wechat.token.as_ref().is_none_or(|token| token.expose().is_empty()) {
+            return wrong("wechat.token", "is needed by the provider `official_account`");
+        }
+        let key = self.wechat.encoding_aes_key.as_ref().map(Secret::expose);
+        let good = |key: &str| key.len() == 43 && key.bytes().all(|b| b.is_ascii_alphanumeric());
+        if key.is_some_and(|key| !good(key)) {
+            return wrong("wechat.encoding_aes_key", "must be 43 letters and digits");
+        }
+        if self.match_number && self.wechat.confirm_on_scan {
+            return wrong(
+                "wechat.confirm_on_scan",
+                "cannot be had with `match_number`: nobody would be asked for the number",
+            );
+        }
+        Ok(())
+    }
 }
 
 fn not_available(key: &str, value: &str) -> ConfigError {
@@ -98,28 +147,56 @@ mod tests {
 
     #[test]
     fn what_later_versions_bring_is_refused_by_name() {
-        for (key, value) in [
-            ("namespaces.default.directory", "hook"),
-            ("namespaces.staff.numbering", "pool"),
-            ("namespaces.default.provider", "official_account"),
-            ("namespaces.default.provider", "open_platform"),
-        ] {
+        for (key, value) in
+            [("namespaces.default.directory", "hook"), ("namespaces.staff.numbering", "pool")]
+        {
             let expected = format!("{key}: `{value}` is not available in this version");
             assert_eq!(checked(key, value), Err(expected));
         }
     }
 
+    /// Settings of the namespace `staff`.
+    fn set(pairs: &[(&str, &str)]) -> Result<(), String> {
+        let flag = |(key, value): &(&str, &str)| Flag {
+            key: format!("namespaces.staff.{key}"),
+            value: (*value).to_owned(),
+        };
+        let flags: Vec<Flag> = pairs.iter().map(flag).collect();
+        let config = Config::load(None, [], &flags).expect("loaded");
+        config.check().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn settings_that_would_ask_nobody_are_refused() {
+        let account = [
+            ("provider", "official_account"),
+            ("wechat.app_id", "wx1"),
+            ("wechat.app_secret", "hunter2"),
+            ("wechat.token", "hunter3"),
+        ];
+        let key = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG";
+        let with = |more: &[(&str, &str)]| set(&[&account, more].concat());
+        assert_eq!(with(&[]), Ok(()));
+        assert_eq!(with(&[("wechat.encoding_aes_key", key)]), Ok(()));
+        assert_eq!(with(&[("wechat.confirm_on_scan", "on")]), Ok(()));
+        let website = [("provider", "open_platform"), account[1], account[2]];
+        assert_eq!(set(&website), Ok(()));
+        let number = ("match_number", "on");
+        for (refused, named) in [
+            (set(&account[..3]), "wechat.token"),
+            (with(&[("wechat.encoding_aes_key", &key[1..])]), "wechat.encoding_aes_key"),
+            (with(&[("wechat.encoding_aes_key", "hunter4")]), "wechat.encoding_aes_key"),
+            (with(&[number, ("wechat.confirm_on_scan", "on")]), "wechat.confirm_on_scan"),
+            (set(&[&website[..], &[number]].concat()), "match_number"),
+        ] {
+            let refused = refused.expect_err("refused");
+            assert!(refused.starts_with(&format!("namespaces.staff.{named}")), "{refused}");
+            assert!(!refused.contains("hunter"), "{refused}");
+        }
+    }
+
     #[test]
     fn a_provider_that_calls_wechat_must_know_as_whom() {
-        let set = |pairs: &[(&str, &str)]| {
-            let flag = |(key, value): &(&str, &str)| Flag {
-                key: format!("namespaces.staff.{key}"),
-                value: (*value).to_owned(),
-            };
-            let flags: Vec<Flag> = pairs.iter().map(flag).collect();
-            let config = Config::load(None, [], &flags).expect("loaded");
-            config.check().map_err(|error| error.to_string())
-        };
         let provider = ("provider", "mini_program");
         let (id, secret) = (("wechat.app_id", "wx1"), ("wechat.app_secret", "hunter2"));
         assert_eq!(set(&[provider, id, secret]), Ok(()));
@@ -131,6 +208,39 @@ mod tests {
                 refused.starts_with(&format!("namespaces.staff.wechat.{missing}")),
                 "{refused}"
             );
+        }
+    }
+
+    #[test]
+    fn namespaces_that_share_users_have_one_directory() {
+        let set = |pairs: &[(&str, &str)]| {
+            let flag = |(key, value): &(&str, &str)| Flag {
+                key: format!("namespaces.{key}"),
+                value: (*value).to_owned(),
+            };
+            let flags: Vec<Flag> = pairs.iter().map(flag).collect();
+            let config = Config::load(None, [], &flags).expect("loaded");
+            config.check().map_err(|error| error.to_string())
+        };
+        let known = ("shop.directory", "known");
+        for good in [
+            &[known, ("staff.directory", "open")][..],
+            &[known, ("web.directory", "known"), ("web.users", "shop")],
+            &[("shop.directory", "open"), ("web.users", "shop")],
+            &[known, ("shop.users", "all"), ("web.users", "shop")],
+        ] {
+            assert_eq!(set(good), Ok(()), "{good:?}");
+        }
+        for (bad, named, other) in [
+            (&[known, ("web.users", "shop")][..], "web", "shop"),
+            (&[known, ("shop.users", "all"), ("web.users", "all")], "shop", "web"),
+        ] {
+            let refused = set(bad).expect_err("refused");
+            assert!(refused.starts_with(&format!("namespaces.{named}.users: ")), "{refused}");
+            for directory in [named, other] {
+                let directory = format!("namespaces.{directory}.directory");
+                assert!(refused.contains(&directory), "{refused}");
+            }
         }
     }
 

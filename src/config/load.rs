@@ -151,12 +151,14 @@ mod tests {
             ("SAOMA_TRANSPORTS", "sse,long-poll"),
             ("SAOMA_MATCH_NUMBER", "off"),
             ("SAOMA_DIRECTORY", "known"),
+            ("SAOMA_USERS", "people"),
         ]);
         let config = Config::load(Some(&files.config()), environment, &[]).expect("loaded");
         let default = &config.namespaces["default"];
         assert_eq!((default.session_ttl, default.match_number), (30, false));
         assert_eq!(default.transports, [Transport::Sse, Transport::LongPoll]);
         assert_eq!(default.directory, DirectoryRule::Known);
+        assert_eq!(default.shares("default"), Some("people"));
         let staff = &config.namespaces["staff"];
         assert_eq!((staff.session_ttl, staff.match_number), (180, true));
     }
@@ -188,6 +190,8 @@ mod tests {
             ("SAOMA_MAX_CONNECTIONS", "0"),
             ("SAOMA_LIMITS_SESSIONS_BURST", "-1"),
             ("SAOMA_TRANSPORTS", ""),
+            ("SAOMA_USERS", "Staff Room"),
+            ("SAOMA_USERS", "*"),
             ("SAOMA_ORIGINS", "*"),
             ("SAOMA_ORIGINS", "null"),
             ("SAOMA_ORIGINS", "https://shop.example, https://*.shop.example"),

@@ -41,6 +41,10 @@ pub struct Namespace {
     pub origins: Vec<Origin>,
     /// Who is registered. `SAOMA_DIRECTORY`, default `open`.
     pub directory: DirectoryRule,
+    /// A name by which namespaces of one `directory` share their users. `SAOMA_USERS`; for the
+    /// default see [`Namespace::shares`].
+    #[serde(deserialize_with = "a_name")]
+    pub users: Option<String>,
     /// The service that `directory = "hook"` asks.
     pub hook: Option<Hook>,
     /// Whether a person whom the directory does not know may register. `SAOMA_SIGN_UP`, default
@@ -91,6 +95,7 @@ impl Default for Namespace {
             transports: Transport::ALL.to_vec(),
             origins: Vec::new(),
             directory: DirectoryRule::Open,
+            users: None,
             hook: None,
             sign_up: true,
             match_number: false,
@@ -105,6 +110,14 @@ impl Default for Namespace {
 }
 
 impl Namespace {
+    /// The name by which the namespace called `name` shares its users; none for what all share
+    /// whose directory is `open` and who name nothing.
+    #[must_use]
+    pub fn shares<'a>(&'a self, name: &'a str) -> Option<&'a str> {
+        let own = (self.directory != DirectoryRule::Open).then_some(name);
+        self.users.as_deref().or(own)
+    }
+
     /// Reads the `_file` forms. `key` is the table's own.
     pub(super) fn read_files(&mut self, key: &str) -> Result<(), ConfigError> {
         let file = self.api_keys_file.as_deref();
@@ -123,15 +136,30 @@ where
     D: Deserializer<'de>,
 {
     let mut namespaces = BTreeMap::<String, Namespace>::deserialize(from)?;
-    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b);
-    for name in namespaces.keys() {
-        if !(1..=32).contains(&name.len()) || !name.bytes().all(allowed) {
-            let rule = "a namespace's name is 1 to 32 characters out of a-z, 0-9, _ and -";
-            return Err(D::Error::custom(format!("{name:?}: {rule}")));
-        }
+    if let Some(name) = namespaces.keys().find(|name| !is_name(name)) {
+        let rule = format!("a namespace's name is {NAME}");
+        return Err(D::Error::custom(format!("{name:?}: {rule}")));
     }
     namespaces.entry(DEFAULT_NAMESPACE.to_owned()).or_default();
     Ok(namespaces)
+}
+
+/// What a namespace can be called.
+const NAME: &str = "1 to 32 characters out of a-z, 0-9, _ and -";
+
+fn is_name(text: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b);
+    (1..=32).contains(&text.len()) && text.bytes().all(allowed)
+}
+
+/// A name like a namespace's, that may be left out.
+fn a_name<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let name = String::deserialize(from)?;
+    if is_name(&name) {
+        Ok(Some(name))
+    } else {
+        Err(D::Error::custom(format!("{name:?}: expected {NAME}")))
+    }
 }
 
 fn some_transports<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Transport>, D::Error> {

@@ -101,7 +101,7 @@ settings! {
     SAOMA_STORAGE_PUBLIC_BASE_URL "storage.public_base_url" Text "this server"
         "where browsers get these images from (a later version)"
     SAOMA_PROVIDER "namespaces.default.provider" Text "simulator"
-        "what makes the codes and vouches for who scans: `simulator` or `mini_program`; `official_account` and `open_platform` come later"
+        "what makes the codes and vouches for who scans: `simulator`, `mini_program`, `official_account` or `open_platform`"
     SAOMA_SESSION_TTL "namespaces.default.session_ttl" Whole "180"
         "seconds that a session lives, 5 to 3600"
     SAOMA_MESSAGES_TTL "namespaces.default.messages_ttl" Whole "3600"
@@ -114,6 +114,9 @@ settings! {
         "other origins whose pages may log people in here, each `scheme://host[:port]`; no wildcards"
     SAOMA_DIRECTORY "namespaces.default.directory" Text "open"
         "who is registered: `open` (whoever scans), `known` (the database), `hook` (later)"
+    SAOMA_USERS "namespaces.default.users" Text
+        "its own name; with `open`, what all open ones share"
+        "a name by which namespaces of one `directory` share their users"
     SAOMA_HOOK_URL "namespaces.default.hook.url" Text "none"
         "the service that `directory = \"hook\"` asks (a later version)"
     SAOMA_HOOK_SECRET "namespaces.default.hook.secret" Text "none"
@@ -150,6 +153,8 @@ settings! {
         "a file that holds `wechat.app_secret`"
     SAOMA_WECHAT_API_URL "namespaces.default.wechat.api_url" Text "https://api.weixin.qq.com"
         "where WeChat's interface is"
+    SAOMA_WECHAT_OPEN_URL "namespaces.default.wechat.open_url" Text "https://open.weixin.qq.com"
+        "where the open platform's page is"
     SAOMA_WECHAT_PAGE "namespaces.default.wechat.page" Text "pages/wsLogin/wsLogin"
         "the mini program's page that a code opens"
     SAOMA_WECHAT_ENV_VERSION "namespaces.default.wechat.env_version" Text "release"
@@ -176,6 +181,8 @@ settings! {
         "what an official account's callbacks are encrypted with"
     SAOMA_WECHAT_ENCODING_AES_KEY_FILE "namespaces.default.wechat.encoding_aes_key_file" Text
         "none" "a file that holds `wechat.encoding_aes_key`"
+    SAOMA_WECHAT_CONFIRM_ON_SCAN "namespaces.default.wechat.confirm_on_scan" Switch "off"
+        "whether the scan of an official account's code logs in at once, without a question"
 }
 
 /// The setting of a key. Any namespace has the settings of `default`.

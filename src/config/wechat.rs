@@ -8,6 +8,7 @@ use super::secret::from_file;
 use super::{ConfigError, Secret, forms};
 
 /// A WeChat account.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct WeChat {
@@ -20,6 +21,10 @@ pub struct WeChat {
     /// Where WeChat's interface is. `SAOMA_WECHAT_API_URL`, default `https://api.weixin.qq.com`.
     #[serde(deserialize_with = "forms::needed_web_address")]
     pub api_url: String,
+    /// Where the open platform's page is. `SAOMA_WECHAT_OPEN_URL`, default
+    /// `https://open.weixin.qq.com`.
+    #[serde(deserialize_with = "forms::needed_web_address")]
+    pub open_url: String,
     /// The mini program's page that a code opens. `SAOMA_WECHAT_PAGE`, default
     /// `pages/wsLogin/wsLogin`.
     pub page: String,
@@ -49,6 +54,10 @@ pub struct WeChat {
     pub encoding_aes_key: Option<Secret>,
     /// A file that holds `encoding_aes_key`. `SAOMA_WECHAT_ENCODING_AES_KEY_FILE`.
     pub encoding_aes_key_file: Option<PathBuf>,
+    /// Whether the scan of an official account's code logs in at once, without a question.
+    /// `SAOMA_WECHAT_CONFIRM_ON_SCAN`, default off: scanning is not consent.
+    #[serde(deserialize_with = "forms::switch")]
+    pub confirm_on_scan: bool,
 }
 
 /// A mini program's version.
@@ -86,6 +95,7 @@ impl Default for WeChat {
             app_secret: None,
             app_secret_file: None,
             api_url: "https://api.weixin.qq.com".to_owned(),
+            open_url: "https://open.weixin.qq.com".to_owned(),
             page: "pages/wsLogin/wsLogin".to_owned(),
             env_version: EnvVersion::Release,
             check_path: true,
@@ -97,6 +107,7 @@ impl Default for WeChat {
             token_file: None,
             encoding_aes_key: None,
             encoding_aes_key_file: None,
+            confirm_on_scan: false,
         }
     }
 }

@@ -197,7 +197,58 @@ mod tests {
         database.close().await;
         let refused = Database::open(&url).await.expect_err("refused").to_string();
         assert!(refused.contains("saoma.db: written by a newer version of Saoma"), "{refused}");
-        assert!(refused.contains("its schema is 99, this version knows 1"), "{refused}");
+        assert!(refused.contains("its schema is 99, this version knows 2"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn who_was_known_before_a_change_of_the_schema_is_known_after_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = format!("sqlite:{}", folder.path().join("saoma.db").display());
+        let options = SqliteConnectOptions::from_str(&url).expect("an address");
+        let old = SqlitePool::connect_with(options.create_if_missing(true)).await.expect("open");
+        MIGRATIONS.run_to(1, &old).await.expect("the first schema");
+        for statement in [
+            "INSERT INTO users VALUES ('1', 'shop', 'Alice', NULL, 0, 5), ('2', 'staff', 'Bob', 'b', 1, 6)",
+            "INSERT INTO identities VALUES ('shop', 'simulator', 'alice', '1'), ('staff', 'mini_program', 'oBob', '2')",
+        ] {
+            sqlx::query(statement).execute(&old).await.expect("written");
+        }
+        old.close().await;
+
+        let database = Database::open(&url).await.expect("open");
+        let rows: Vec<(String, String, String, String, String, bool)> = sqlx::query_as(
+            "SELECT identities.user_group, provider, account, subject, name, blocked
+             FROM identities JOIN users ON users.id = user_id
+             WHERE users.user_group = identities.user_group ORDER BY users.id",
+        )
+        .fetch_all(database.pool())
+        .await
+        .expect("an answer");
+        let row = |[group, provider, subject, name]: [&str; 4], blocked| {
+            let [group, provider, subject, name] =
+                [group, provider, subject, name].map(str::to_owned);
+            (group, provider, String::new(), subject, name, blocked)
+        };
+        assert_eq!(
+            rows,
+            [
+                row(["shop", "simulator", "alice", "Alice"], false),
+                row(["staff", "mini_program", "oBob", "Bob"], true),
+            ]
+        );
+        let wrong: Vec<String> = sqlx::query_scalar("PRAGMA foreign_key_check")
+            .fetch_all(database.pool())
+            .await
+            .expect("an answer");
+        assert!(wrong.is_empty(), "{wrong:?}");
+        // Whoever is deleted takes along what led to them.
+        sqlx::query("DELETE FROM users").execute(database.pool()).await.expect("deleted");
+        let left: i64 = sqlx::query_scalar("SELECT count(*) FROM identities")
+            .fetch_one(database.pool())
+            .await
+            .expect("counted");
+        assert_eq!(left, 0);
+        database.close().await;
     }
 
     #[tokio::test]

@@ -1,116 +1,45 @@
 //! Known: whoever is in the database is registered.
 
 use async_trait::async_trait;
-use sqlx::{Executor, Sqlite};
 use uuid::Builder;
 
 use super::database::{Database, unavailable};
+use super::users::{Row, Users, blocked};
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::login::ports::{Directory, Identity, PortError, Registration, User};
 
-/// The users of one namespace.
+/// The users of one group who have signed up.
 #[derive(Clone, Debug)]
 pub struct Known {
-    database: Database,
-    namespace: String,
-    clock: Clock,
+    users: Users,
     entropy: Entropy,
 }
 
-/// A user as the database has them.
-#[derive(sqlx::FromRow)]
-struct Row {
-    id: String,
-    name: String,
-    avatar_url: Option<String>,
-    blocked: bool,
-}
-
-impl Row {
-    fn user(self, identity: &Identity) -> User {
-        let provider = identity.provider.clone();
-        User { id: self.id, name: self.name, avatar_url: self.avatar_url, provider }
-    }
-}
-
 impl Known {
-    /// The users of a namespace in a database that is open.
+    /// The users of a group in a database that is open.
     #[must_use]
-    pub fn new(database: Database, namespace: String, clock: Clock, entropy: Entropy) -> Self {
-        Self { database, namespace, clock, entropy }
-    }
-
-    /// The user of an identity, blocked or not.
-    async fn row<'c>(
-        &self,
-        from: impl Executor<'c, Database = Sqlite>,
-        identity: &Identity,
-    ) -> Result<Option<Row>, sqlx::Error> {
-        sqlx::query_as(
-            "SELECT users.id, users.name, users.avatar_url, users.blocked
-             FROM identities JOIN users ON users.id = identities.user_id
-             WHERE identities.namespace = ? AND provider = ? AND subject = ?",
-        )
-        .bind(&self.namespace)
-        .bind(&identity.provider)
-        .bind(&identity.subject)
-        .fetch_optional(from)
-        .await
-    }
-
-    /// The user of an identity, made if there is none.
-    async fn row_or_new(&self, identity: &Identity, name: &str) -> Result<Row, sqlx::Error> {
-        // Writers stand in line from the start: one that read first and wrote later would fail
-        // when another came between.
-        let mut tx = self.database.pool().begin_with("BEGIN IMMEDIATE").await?;
-        if let Some(row) = self.row(&mut *tx, identity).await? {
-            return Ok(row);
-        }
-        let row = Row {
-            id: Builder::from_random_bytes(self.entropy.bytes()).into_uuid().to_string(),
-            name: name.to_owned(),
-            avatar_url: identity.avatar_url.clone(),
-            blocked: false,
-        };
-        sqlx::query(
-            "INSERT INTO users (id, namespace, name, avatar_url, created_at)
-             VALUES (?, ?, ?, ?, ?)",
-        )
-        .bind(&row.id)
-        .bind(&self.namespace)
-        .bind(&row.name)
-        .bind(&row.avatar_url)
-        .bind(i64::try_from(self.clock.now().0).unwrap_or(i64::MAX))
-        .execute(&mut *tx)
-        .await?;
-        sqlx::query(
-            "INSERT INTO identities (namespace, provider, subject, user_id) VALUES (?, ?, ?, ?)",
-        )
-        .bind(&self.namespace)
-        .bind(&identity.provider)
-        .bind(&identity.subject)
-        .bind(&row.id)
-        .execute(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        Ok(row)
+    pub fn new(database: Database, group: String, clock: Clock, entropy: Entropy) -> Self {
+        Self { users: Users::new(database, group, clock), entropy }
     }
 }
 
 #[async_trait]
 impl Directory for Known {
     async fn find(&self, identity: &Identity) -> Result<Option<User>, PortError> {
-        let row = self.row(self.database.pool(), identity).await.map_err(|it| unavailable(&it))?;
-        Ok(row.filter(|row| !row.blocked).map(|row| row.user(identity)))
+        let row = self.users.find(identity).await.map_err(|it| unavailable(&it))?;
+        Ok(row.and_then(|row| row.user(identity)))
     }
 
     async fn register(&self, identity: &Identity, says: &Registration) -> Result<User, PortError> {
-        let row = self.row_or_new(identity, &says.name).await.map_err(|it| unavailable(&it))?;
-        if row.blocked {
-            return Err(PortError::refused("this user may not register"));
-        }
-        Ok(row.user(identity))
+        let new = Row {
+            id: Builder::from_random_bytes(self.entropy.bytes()).into_uuid().to_string(),
+            name: says.name.clone(),
+            avatar_url: identity.avatar_url.clone(),
+            blocked: false,
+        };
+        let row = self.users.find_or_make(identity, new).await.map_err(|it| unavailable(&it))?;
+        row.user(identity).ok_or_else(blocked)
     }
 }
 
@@ -153,6 +82,26 @@ mod tests {
         assert_eq!(known.find(&alice()).await, Ok(Some(user.clone())));
         // Again, by another name: answered as they are.
         assert_eq!(known.register(&alice(), &says("Mallory")).await, Ok(user));
+    }
+
+    #[tokio::test]
+    async fn whoever_has_signed_up_one_way_is_known_by_the_others() {
+        let database = Database::open("sqlite::memory:").await.expect("open");
+        let known = known(&database, "default");
+        let by = |provider: &str| Identity {
+            provider: provider.to_owned(),
+            account: Some("wx1".to_owned()),
+            union: Some("u".to_owned()),
+            ..alice()
+        };
+        assert_eq!(known.find(&by("mini_program")).await, Ok(None));
+        let user = known.register(&by("mini_program"), &says("Alice")).await.expect("registered");
+        let web = User { provider: "open_platform".to_owned(), ..user.clone() };
+        assert_eq!(known.register(&by("open_platform"), &says("Mallory")).await, Ok(web.clone()));
+        assert_eq!(known.find(&by("open_platform")).await, Ok(Some(web)));
+        // By a way that has never been seen, and is told no union.
+        let stranger = Identity { union: None, ..by("official_account") };
+        assert_eq!(known.find(&stranger).await, Ok(None));
     }
 
     #[tokio::test]

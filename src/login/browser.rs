@@ -74,6 +74,8 @@ pub struct Snapshot {
     pub content: Option<String>,
     /// The media type of its code's picture.
     pub media_type: &'static str,
+    /// The provider's page that shows the code instead of a picture of ours.
+    pub frame: Option<String>,
 }
 
 impl Login {
@@ -248,11 +250,12 @@ impl Login {
         let namespace = self.namespace(&session.namespace)?;
         let content = namespace.provider.content(&session.scene);
         let media_type = namespace.provider.media_type();
+        let frame = namespace.provider.website().map(|website| website.frame(&session.scene));
         let expires_in =
             if session.has_ended() { 0 } else { session.expires_at.seconds_from(self.now()) };
         let longer = if session.messages { namespace.messages_ttl.as_secs() } else { 0 };
         let kept_for = expires_in + longer;
-        Ok(Snapshot { session, cursor, expires_in, kept_for, content, media_type })
+        Ok(Snapshot { session, cursor, expires_in, kept_for, content, media_type, frame })
     }
 
     /// Two digits, of which none is a leading zero that a person would leave out.

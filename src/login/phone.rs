@@ -83,6 +83,19 @@ impl Login {
             return Err(LoginError::Relayed);
         }
         let user = namespace.directory.find(&identity).await?;
+        let scanned = self.claim(session.id, namespace, identity, user).await?;
+        Ok(Scanned { relayed, ..scanned })
+    }
+
+    /// Makes a session the phone's of somebody whom the provider has vouched for, and whom the
+    /// directory may know.
+    pub(super) async fn claim(
+        &self,
+        id: SessionId,
+        namespace: &Namespace,
+        identity: Identity,
+        user: Option<User>,
+    ) -> Result<Scanned, LoginError> {
         let token = Bearer::random(&self.entropy);
         let command = Command::Scan {
             identity: identity.clone(),
@@ -93,11 +106,12 @@ impl Login {
             },
             token: token.digest(),
         };
-        let Current { session, .. } = self.run(session.id, |_| Ok(command.clone())).await?;
+        let Current { session, .. } = self.run(id, |_| Ok(command.clone())).await?;
         let registered = user.is_some();
         let state = session.state_name();
         let longer = if session.messages { namespace.messages_ttl.as_secs() } else { 0 };
         let kept_for = session.expires_at.seconds_from(self.now()) + longer;
+        let relayed = false;
         Ok(Scanned { token, state, registered, relayed, identity, user, kept_for, session })
     }
 
@@ -138,6 +152,7 @@ impl Login {
     pub async fn confirm(&self, pass: &PhonePass, number: Option<u8>) -> Result<(), LoginError> {
         let current = self.current(pass.id).await?;
         let namespace = &pass.namespace;
+        // The directory is asked for nobody but the phone's holder, and for no lost cause.
         let user = match pass.holder(&current.session) {
             Ok(phone) if !current.session.has_ended() => {
                 namespace.directory.find(&phone.identity).await?
@@ -212,6 +227,14 @@ impl Login {
     }
 }
 
+impl Scanned {
+    /// What the phone could show its token for.
+    pub(super) fn pass(&self, namespace: &Arc<Namespace>) -> PhonePass {
+        let (id, token) = (self.session.id, self.token.digest());
+        PhonePass { id, namespace: Arc::clone(namespace), token }
+    }
+}
+
 impl PhonePass {
     /// The phone, if the token is still one of its own: asked again at every attempt of a change.
     fn holder<'a>(&self, session: &'a Session) -> Result<&'a Phone, LoginError> {
@@ -220,7 +243,7 @@ impl PhonePass {
     }
 }
 
-fn wrong_state(session: &Session) -> LoginError {
+pub(super) fn wrong_state(session: &Session) -> LoginError {
     match session.state_name() {
         EventType::Expired => Refusal::Expired.into(),
         state => Refusal::WrongState(state).into(),

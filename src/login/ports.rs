@@ -1,13 +1,16 @@
 //! What the login core asks of the rooms beside it: how a code is made and a scan told to be
-//! somebody (`Provider`), and who is registered (`Directory`).
+//! somebody (`Provider`, with what only some of them can: `Pushes`, `Website`), and who is
+//! registered (`Directory`).
 //!
 //! To add a provider: implement [`Provider`] in `provider/`, name it in `config`, and let
 //! `server::assemble` choose it. Nothing in `login` changes.
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::scene::Scene;
+use crate::clock::Timestamp;
 
 /// Who scanned, as the provider vouches for it; never taken from the phone's own word.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
@@ -63,7 +66,7 @@ pub struct Image {
     /// Its media type.
     pub media_type: &'static str,
     /// Its bytes.
-    pub bytes: bytes::Bytes,
+    pub bytes: Bytes,
 }
 
 /// Why somebody beside the core could not do their part. It is told to the phone as a problem; the
@@ -86,6 +89,10 @@ pub struct PortError {
 pub enum Fault {
     /// What was given is wrong: the caller's fault (a login code that is unknown, used or old).
     Refused,
+    /// Who calls is not who they would have to be: 403.
+    Forged,
+    /// There is no such thing: 404.
+    Absent,
     /// The other side answered nonsense or an error: 502.
     Bad,
     /// The other side is down or says it is busy: 503.
@@ -161,6 +168,88 @@ pub trait Provider: Send + Sync {
     /// # Errors
     /// [`Fault::Refused`] when the code is no good, the others when nobody could tell.
     async fn identify(&self, login_code: &str, at: &Scene) -> Result<Identity, PortError>;
+
+    /// What it can if its servers tell of scans.
+    fn pushes(&self) -> Option<&dyn Pushes> {
+        None
+    }
+
+    /// What it can if a page of its own shows the code and sends the browser back.
+    fn website(&self) -> Option<&dyn Website> {
+        None
+    }
+}
+
+/// A call that a provider's servers make to one of ours.
+#[derive(Clone, Debug)]
+pub struct Pushed {
+    /// The query's parameters, in their order.
+    pub query: Vec<(String, String)>,
+    /// The body; none if they only ask whether we are there.
+    pub body: Option<Bytes>,
+}
+
+/// What to do about a call of the provider's servers.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Heard {
+    /// What to answer, as plain text.
+    pub answer: String,
+    /// Somebody scanned the code of this scene.
+    pub scan: Option<(Scene, Identity)>,
+}
+
+/// What a person who scanned is written to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Note<'a> {
+    /// Somebody wants to log in as them: how to say yes or no, until then.
+    Confirm(&'a Scene, Timestamp),
+    /// They have logged in.
+    LoggedIn,
+    /// The code can no longer be used.
+    Over,
+}
+
+/// A provider whose servers tell of scans, and which can write to who scanned.
+#[async_trait]
+pub trait Pushes: Send + Sync {
+    /// The account's id: one account may have codes of several namespaces, and tells them all to
+    /// one address.
+    fn account(&self) -> &str;
+
+    /// Whether a scan is taken for a yes as well.
+    fn scan_confirms(&self) -> bool;
+
+    /// Makes sure that a call is of the provider's servers, and reads it.
+    ///
+    /// # Errors
+    /// [`Fault::Forged`] if it is not, or not of now; [`Fault::Refused`] if it cannot be read.
+    fn hear(&self, pushed: &Pushed) -> Result<Heard, PortError>;
+
+    /// Asks the provider what more it knows of who scanned.
+    ///
+    /// # Errors
+    /// It cannot tell for now.
+    async fn look_up(&self, identity: Identity) -> Result<Identity, PortError>;
+
+    /// Writes to who scanned.
+    ///
+    /// # Errors
+    /// The provider does not take it.
+    async fn write(&self, to: &Identity, note: Note<'_>) -> Result<(), PortError>;
+}
+
+/// A provider whose own page shows the code, asks the person, and sends the browser back.
+#[async_trait]
+pub trait Website: Send + Sync {
+    /// The page's address, to be shown in a frame. The address for a whole window is the code's
+    /// content.
+    fn frame(&self, scene: &Scene) -> String;
+
+    /// Who it is that the page sent the browser back for.
+    ///
+    /// # Errors
+    /// As [`Provider::identify`].
+    async fn returned(&self, code: &str) -> Result<Identity, PortError>;
 }
 
 /// Knows who is registered.

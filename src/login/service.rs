@@ -47,6 +47,12 @@ pub enum LoginError {
     /// The namespace does not let people sign up.
     #[error("signing up is not possible here")]
     SignUpClosed,
+    /// What is asked for cannot be had of this provider.
+    #[error("{1}")]
+    Absent(&'static str, String),
+    /// Who asks is not who would have to.
+    #[error("{1}")]
+    Forbidden(&'static str, String),
     /// What was given cannot be used.
     #[error("{1}")]
     Invalid(&'static str, String),
@@ -81,6 +87,8 @@ impl From<PortError> for LoginError {
     fn from(error: PortError) -> Self {
         match error.fault {
             Fault::Refused => Self::Invalid(error.code, error.why),
+            Fault::Absent => Self::Absent(error.code, error.why),
+            Fault::Forged => Self::Forbidden(error.code, error.why),
             _ => Self::Port(error),
         }
     }

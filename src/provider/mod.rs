@@ -9,4 +9,7 @@ mod simulator;
 mod wechat;
 
 pub use simulator::Simulator;
-pub use wechat::{Account, AppSecret, CodeOptions, Credentials, MiniProgram};
+pub use wechat::{
+    Account, AccountSettings, AppSecret, CallbackSecrets, CodeOptions, Credentials, MiniProgram,
+    OfficialAccount, OpenPlatform, WebsiteAddresses,
+};

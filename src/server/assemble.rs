@@ -6,10 +6,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::api;
+use crate::api::{self, pages::Pages};
 use crate::clock::Clock;
-use crate::config::{self, Config, DirectoryRule, Relayed, Transport as Named};
-use crate::directory::{Database, Known, Open};
+use crate::config::{self, Config, DirectoryRule, ProviderName, Relayed, Transport as Named};
+use crate::directory::{Database, Known, Open, OpenKept};
 use crate::entropy::Entropy;
 use crate::login::limits::{Limits, Rate, Rates};
 use crate::login::namespace::Namespace;
@@ -18,6 +18,7 @@ use crate::login::secret::Bearer;
 use crate::login::service::{Grant, Sign};
 use crate::login::{Login, LoginError};
 use crate::metrics::Metrics;
+use crate::origin::Origin;
 use crate::store::memory::MemoryStore;
 use crate::stream::Topics;
 use crate::stream::hub::Hub;
@@ -73,8 +74,7 @@ pub async fn assemble(
     let store = Arc::new(MemoryStore::new(bell));
     let topics = Arc::new(Topics { store, hub: Arc::clone(&hub), clock });
 
-    let known = |n: &config::Namespace| n.directory == DirectoryRule::Known;
-    let database = if config.namespaces.values().any(known) {
+    let database = if config.namespaces.values().any(keeps_its_users) {
         Some(Database::open(config.database_url().expose()).await?)
     } else {
         None
@@ -83,13 +83,8 @@ pub async fn assemble(
     let mut namespaces = HashMap::new();
     let mut offers = HashMap::new();
     for (name, rules) in &config.namespaces {
-        let directory: Arc<dyn Directory> = match &database {
-            Some(database) if known(rules) => {
-                Arc::new(Known::new(database.clone(), name.clone(), clock, entropy.clone()))
-            }
-            _ => Arc::new(Open),
-        };
-        let provider = providers.of(rules)?;
+        let directory = directory_of(name, rules, database.as_ref(), clock, &entropy);
+        let provider = providers.of(name, rules)?;
         let namespace = namespace_of(config, name, rules, provider, directory);
         namespaces.insert(name.clone(), Arc::new(namespace));
         let offered = Transport::ALL.into_iter();
@@ -122,7 +117,7 @@ pub async fn assemble(
         trusts: Arc::new(move |ip| proxies.iter().any(|network| network.contains(ip))),
         entropy,
         jwks,
-        phone_page: providers.simulated,
+        pages: pages_of(config),
     };
     Ok(Assembled { login, hub, metrics, api, database })
 }
@@ -154,8 +149,51 @@ pub fn for_the_document() -> Result<api::Parts, StartError> {
         trusts: Arc::new(|_| false),
         entropy,
         jwks: String::new(),
-        phone_page: false,
+        pages: Pages::default(),
     })
+}
+
+/// What the providers of the namespaces want of the pages.
+fn pages_of(config: &Config) -> Pages {
+    let mut pages = Pages::default();
+    for rules in config.namespaces.values() {
+        match rules.provider {
+            ProviderName::Simulator => pages.phone = true,
+            ProviderName::MiniProgram => {}
+            ProviderName::OfficialAccount => pages.wechat = true,
+            ProviderName::OpenPlatform => {
+                pages.wechat = true;
+                pages.framed_by.extend(rules.origins.iter().cloned());
+                pages.framed_codes.extend(Origin::of_address(&rules.wechat.open_url));
+            }
+        }
+    }
+    pages
+}
+
+/// Whether who is registered must be written down. The simulator's people are who they say they
+/// are, each time.
+fn keeps_its_users(rules: &config::Namespace) -> bool {
+    rules.directory == DirectoryRule::Known || rules.provider != ProviderName::Simulator
+}
+
+fn directory_of(
+    name: &str,
+    rules: &config::Namespace,
+    database: Option<&Database>,
+    clock: Clock,
+    entropy: &Entropy,
+) -> Arc<dyn Directory> {
+    let Some(database) = database.filter(|_| keeps_its_users(rules)).cloned() else {
+        return Arc::new(Open);
+    };
+    let group = rules.shares(name);
+    if rules.directory == DirectoryRule::Known {
+        let group = group.unwrap_or(name).to_owned();
+        Arc::new(Known::new(database, group, clock, entropy.clone()))
+    } else {
+        Arc::new(OpenKept::new(database, group, clock))
+    }
 }
 
 fn namespace_of(
@@ -224,4 +262,34 @@ fn sign(config: &Config, keys: Arc<Keys>, public_url: &str) -> Sign {
             LoginError::Signing
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn assembled(change: impl FnOnce(&mut config::Namespace)) -> (bool, bool) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut config = Config { data_dir: folder.path().to_owned(), ..Config::default() };
+        change(config.namespaces.entry("default".to_owned()).or_default());
+        let (clock, entropy) = (Clock::system(), Entropy::system());
+        let assembled = assemble(&config, "http://a.example", clock, entropy).await;
+        let database = assembled.expect("assembled").database;
+        if let Some(database) = &database {
+            database.close().await;
+        }
+        (database.is_some(), folder.path().join("saoma.db").exists())
+    }
+
+    #[tokio::test]
+    async fn a_database_is_there_where_users_are_kept_and_nowhere_else() {
+        assert_eq!(assembled(|_| {}).await, (false, false));
+        let known = |rules: &mut config::Namespace| rules.directory = DirectoryRule::Known;
+        assert_eq!(assembled(known).await, (true, true));
+        let mini = |rules: &mut config::Namespace| {
+            rules.provider = ProviderName::MiniProgram;
+            rules.wechat.app_id = Some("wx1".to_owned());
+        };
+        assert_eq!(assembled(mini).await, (true, true));
+    }
 }

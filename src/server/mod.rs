@@ -60,6 +60,9 @@ pub enum StartError {
     /// Two metrics have the same name.
     #[error("the metrics: {0}")]
     Metrics(#[from] prometheus::Error),
+    /// An official account's callbacks cannot be opened.
+    #[error("wechat.encoding_aes_key is no key")]
+    CallbackKey,
     /// Calls to WeChat cannot be made from this machine.
     #[error("the client for WeChat: {0}")]
     WeChat(#[from] reqwest::Error),

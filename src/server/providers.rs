@@ -6,19 +6,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::StartError;
+use crate::api::wechat::callback_path;
 use crate::clock::Clock;
 use crate::config::{self, EnvVersion, ProviderName};
 use crate::entropy::Entropy;
 use crate::login::ports::Provider;
 use crate::login::service::RETENTION;
-use crate::provider::{Account, AppSecret, CodeOptions, Credentials, MiniProgram, Simulator};
+use crate::provider::{
+    Account, AccountSettings, AppSecret, CallbackSecrets, CodeOptions, Credentials, MiniProgram,
+    OfficialAccount, OpenPlatform, Simulator, WebsiteAddresses,
+};
 
 /// The providers of the namespaces. Namespaces of one account at WeChat share its token.
 pub(super) struct Providers {
     simulator: Arc<Simulator>,
-    /// Whether some namespace has the simulator.
-    pub(super) simulated: bool,
     accounts: HashMap<String, Arc<Account>>,
+    public_url: String,
     clock: Clock,
     entropy: Entropy,
 }
@@ -26,42 +29,56 @@ pub(super) struct Providers {
 impl Providers {
     pub(super) fn new(public_url: &str, clock: Clock, entropy: Entropy) -> Self {
         let simulator = Arc::new(Simulator::new(public_url.to_owned()));
-        Self { simulator, simulated: false, accounts: HashMap::new(), clock, entropy }
+        let public_url = public_url.to_owned();
+        Self { simulator, accounts: HashMap::new(), public_url, clock, entropy }
     }
 
     /// The provider of a namespace.
     pub(super) fn of(
         &mut self,
+        name: &str,
         rules: &config::Namespace,
     ) -> Result<Arc<dyn Provider>, StartError> {
-        // What this version has not, `Config::check` has refused.
-        if rules.provider != ProviderName::MiniProgram {
-            self.simulated = true;
-            return Ok(Arc::<Simulator>::clone(&self.simulator));
-        }
         let wechat = &rules.wechat;
-        let options = CodeOptions {
-            page: wechat.page.clone(),
-            env_version: match wechat.env_version {
-                EnvVersion::Release => "release",
-                EnvVersion::Trial => "trial",
-                EnvVersion::Develop => "develop",
-            },
-            check_path: wechat.check_path,
-            width: wechat.width,
-            is_hyaline: wechat.is_hyaline,
-            auto_color: wechat.auto_color,
-            line_color: [wechat.line_color.r, wechat.line_color.g, wechat.line_color.b],
-        };
         let kept = Duration::from_secs(rules.session_ttl) + RETENTION;
-        Ok(Arc::new(MiniProgram::new(self.account(wechat)?, options, kept)))
+        Ok(match rules.provider {
+            ProviderName::Simulator => Arc::<Simulator>::clone(&self.simulator),
+            ProviderName::MiniProgram => {
+                Arc::new(MiniProgram::new(self.account(wechat)?, code_options(wechat), kept))
+            }
+            ProviderName::OfficialAccount => {
+                let settings = AccountSettings {
+                    secrets: CallbackSecrets {
+                        token: exposed(wechat.token.as_ref()),
+                        encoding_aes_key: wechat
+                            .encoding_aes_key
+                            .as_ref()
+                            .map(|key| key.expose().to_owned()),
+                    },
+                    confirm_on_scan: wechat.confirm_on_scan,
+                    code_seconds: rules.session_ttl,
+                    kept,
+                    public_url: self.public_url.clone(),
+                };
+                let account = self.account(wechat)?;
+                let made = OfficialAccount::new(account, settings, self.clock);
+                // `Config::check` has looked at the key.
+                Arc::new(made.ok_or(StartError::CallbackKey)?)
+            }
+            ProviderName::OpenPlatform => {
+                let addresses = WebsiteAddresses {
+                    open_url: wechat.open_url.clone(),
+                    redirect_uri: format!("{}{}", self.public_url, callback_path(name)),
+                };
+                Arc::new(OpenPlatform::new(self.account(wechat)?, addresses))
+            }
+        })
     }
 
     fn account(&mut self, wechat: &config::WeChat) -> Result<Arc<Account>, StartError> {
-        let secret = wechat.app_secret.as_ref().map(config::Secret::expose);
         let credentials = Credentials {
             app_id: wechat.app_id.clone().unwrap_or_default(),
-            app_secret: AppSecret(secret.unwrap_or_default().to_owned()),
+            app_secret: AppSecret(exposed(wechat.app_secret.as_ref())),
             api_url: wechat.api_url.clone(),
         };
         let id = credentials.app_id.clone();
@@ -72,4 +89,24 @@ impl Providers {
         self.accounts.insert(id, Arc::clone(&account));
         Ok(account)
     }
+}
+
+fn code_options(wechat: &config::WeChat) -> CodeOptions {
+    CodeOptions {
+        page: wechat.page.clone(),
+        env_version: match wechat.env_version {
+            EnvVersion::Release => "release",
+            EnvVersion::Trial => "trial",
+            EnvVersion::Develop => "develop",
+        },
+        check_path: wechat.check_path,
+        width: wechat.width,
+        is_hyaline: wechat.is_hyaline,
+        auto_color: wechat.auto_color,
+        line_color: [wechat.line_color.r, wechat.line_color.g, wechat.line_color.b],
+    }
+}
+
+fn exposed(secret: Option<&config::Secret>) -> String {
+    secret.map(config::Secret::expose).unwrap_or_default().to_owned()
 }

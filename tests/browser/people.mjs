@@ -67,6 +67,9 @@ export function screen(page) {
     text: (/** @type {string} */ id) => page.locator(`#${id}`).innerText(),
     button: (/** @type {string | RegExp} */ name) => page.getByRole('button', { name }),
     session: () => page.locator('#code').getAttribute('data-session'),
+    scene: () => page.evaluate(() => /** @type {string} */ (document.querySelector('saoma-login')?.login.session?.scene)),
+    /** What stands in the place of the code's picture. */
+    frame: () => page.frameLocator('#code'),
     link: async () => new URL(/** @type {string} */ (await page.locator('#link').getAttribute('href'))).href,
     /** The phone in a second tab, by the link that the page shows. */
     async openPhone() {
@@ -76,7 +79,7 @@ export function screen(page) {
   };
 }
 
-/** The phone's page. @param {import('playwright-core').Page} page */
+/** The person's page, on a phone, or where WeChat leads. @param {import('playwright-core').Page} page */
 export function phone(page) {
   return {
     page,

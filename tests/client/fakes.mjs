@@ -127,6 +127,7 @@ export class Server {
   heartbeat = 15;
   /** Seconds that a session has; every hello begins them anew. */
   lifetime = 180;
+  /** A code of another kind. @type {any} */ code;
   log = [event(1, 'pending')];
   over = false;
   /** @type {Request[]} */
@@ -175,7 +176,7 @@ export class Server {
       session_id, secret: `secret-${session_id}`, scene: 'scene', state: 'pending',
       expires_at: new Date(this.#clock.now() + this.lifetime * 1000).toISOString(),
       expires_in: this.lifetime,
-      code: { url: `/v1/sessions/${session_id}/code`, media_type: 'image/svg+xml', content: 'https://x.example/go' },
+      code: this.code ?? { url: `/v1/sessions/${session_id}/code`, media_type: 'image/svg+xml', content: 'https://x.example/go' },
       match_number: null,
       events: { url: `/v1/sessions/${session_id}/events`, transports: this.transports,
         heartbeat_seconds: this.heartbeat },

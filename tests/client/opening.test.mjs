@@ -21,6 +21,13 @@ test('start opens a session, tells of it, and goes to its stream', async () => {
   assert.equal(it.sockets.length, 1);
 });
 
+test('a code that is a page of its own is where the server says', async () => {
+  const it = page();
+  it.server.code = { url: 'https://open.example/connect?state=s1', media_type: 'text/html', content: 'https://open.example/go' };
+  await it.start();
+  assert.deepEqual(it.said('session')[0].code, it.server.code);
+});
+
 test('what was not given is not sent', async () => {
   const [request] = (await opened()).requests('open');
   for (const name of ['namespace', 'messages']) assert.ok(!(name in (request.body ?? {})), name);

@@ -48,7 +48,11 @@ impl Browser {
 
     /// Opens a session without following it.
     pub(crate) async fn open_only(&self) -> Session {
-        let opened = self.tries_to_open().await.is(201);
+        self.session_of(self.tries_to_open().await.is(201))
+    }
+
+    /// The session that it was told of.
+    pub(crate) fn session_of(&self, opened: Value) -> Session {
         let text = |name: &str| opened[name].as_str().expect(name).to_owned();
         let (id, secret, scene) = (text("session_id"), text("secret"), text("scene"));
         Session { api: self.api.clone(), opened, id, secret, scene }
@@ -56,7 +60,11 @@ impl Browser {
 
     /// Opens a session and follows it from the beginning; its first event has been seen.
     pub(crate) async fn open(&self) -> Tab {
-        let session = self.open_only().await;
+        self.watches(self.open_only().await).await
+    }
+
+    /// Follows a session from the beginning; its first event has been seen.
+    pub(crate) async fn watches(&self, session: Session) -> Tab {
         let stream = session.follow(self.via).await;
         let mut tab = Tab { session, stream };
         tab.sees("pending").await;

@@ -6,15 +6,22 @@
 mod stub;
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../wechat_stub/wechatpy.rs"]
+mod wechatpy;
 
+mod accounts;
 mod codes;
 mod collisions;
 mod crowds;
 mod faults;
+mod forgeries;
 mod guesses;
 mod logins;
 mod outages;
 mod renewals;
 mod secrets;
 mod slow;
+mod unions;
+mod vectors;
+mod websites;
 mod world;

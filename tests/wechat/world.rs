@@ -1,16 +1,23 @@
-//! WeChat with one mini program, and a server that is it.
+//! WeChat with an app of each kind, and a server that is all three, each in a namespace.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use saoma::config::{Config, ProviderName, Secret};
 use serde_json::{Value, json};
 
-use crate::stub::{MINI, SECRET, Stub};
+use crate::stub::{ACCOUNT, MINI, SECRET, Stub, WEBSITE};
 use crate::support::{Phone, Session, Store, TestServer, Via};
 
 pub(crate) const TOKEN: &str = "/cgi-bin/stable_token";
 pub(crate) const CODES: &str = "/wxa/getwxacodeunlimit";
 pub(crate) const LOGINS: &str = "/sns/jscode2session";
+
+pub(crate) const TICKETS: &str = "/cgi-bin/qrcode/create";
+pub(crate) const MESSAGES: &str = "/cgi-bin/message/custom/send";
+pub(crate) const GRANTS: &str = "/sns/oauth2/access_token";
+pub(crate) const PROFILES: &str = "/sns/userinfo";
+/// What the official account's callbacks are signed with.
+pub(crate) const CALLBACK_TOKEN: &str = "a token of the console";
 
 /// Both sides.
 pub(crate) struct World {
@@ -28,14 +35,26 @@ impl World {
         wechat.set(MINI, "pages", json!(["pages/wsLogin/wsLogin"])).await;
         let url = wechat.base.clone();
         let server = TestServer::start_with(Store::Memory, |config| {
-            let namespace = crate::support::namespace(config, "default");
-            namespace.provider = ProviderName::MiniProgram;
-            namespace.wechat.app_id = Some(MINI.to_owned());
-            namespace.wechat.app_secret = Some(Secret::new(SECRET.to_owned()));
-            namespace.wechat.api_url = url;
+            for (name, provider, app_id) in [
+                ("default", ProviderName::MiniProgram, MINI),
+                ("account", ProviderName::OfficialAccount, ACCOUNT),
+                ("website", ProviderName::OpenPlatform, WEBSITE),
+            ] {
+                let namespace = crate::support::namespace(config, name);
+                namespace.provider = provider;
+                namespace.wechat.app_id = Some(app_id.to_owned());
+                namespace.wechat.app_secret = Some(Secret::new(SECRET.to_owned()));
+                namespace.wechat.api_url.clone_from(&url);
+                namespace.wechat.open_url.clone_from(&url);
+            }
+            let account = crate::support::namespace(config, "account");
+            account.wechat.token = Some(Secret::new(CALLBACK_TOKEN.to_owned()));
             change(config);
         });
-        Self { server: server.await, wechat }
+        let server = server.await;
+        let url = format!("http://{}/v1/wechat/account/events", server.address);
+        wechat.set(ACCOUNT, "callback", json!({ "url": url, "token": CALLBACK_TOKEN })).await;
+        Self { wechat, server }
     }
 
     /// A session whose browser has only been told of it.

@@ -17,6 +17,7 @@ use super::gate::{Gate, Turn};
 use super::token::AccessToken;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
+use crate::login::ports::Identity;
 
 /// How often WeChat is asked again when it says that it is busy.
 const RETRIES: u32 = 2;
@@ -109,14 +110,32 @@ impl Account {
         }))
     }
 
+    /// Who an openid of this account is, as far as that says it.
+    pub(super) fn person(&self, provider: &str, openid: String) -> Identity {
+        Identity {
+            provider: provider.to_owned(),
+            account: Some(self.app_id.clone()),
+            subject: openid,
+            union: None,
+            name: None,
+            avatar_url: None,
+        }
+    }
+
     /// Makes a call that needs the access token. A token that is not taken is replaced once.
-    pub(super) async fn with_token(&self, call: Call, body: &Value) -> Result<Reply, Failure> {
+    pub(super) async fn with_token(
+        &self,
+        call: Call,
+        query: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Result<Reply, Failure> {
         let token = self.token.get(self).await?;
-        let first = self.call(call, &[("access_token", &token)], Some(body)).await;
+        let query = |token| [&[("access_token", token)], query].concat();
+        let first = self.call(call, &query(&token), body).await;
         match first {
             Err(failure) if failure.is_of_the_token() => {
                 let token = self.token.instead_of(self, &token).await?;
-                self.call(call, &[("access_token", &token)], Some(body)).await
+                self.call(call, &query(&token), body).await
             }
             other => other,
         }

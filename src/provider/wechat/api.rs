@@ -19,7 +19,7 @@ const LONGEST: usize = 4 << 20;
 /// Connections kept for the next call.
 const IDLE: Duration = Duration::from_secs(60);
 
-/// What WeChat can be asked, by the last part of its path: the name in logs and metrics.
+/// What WeChat can be asked.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(super) enum Call {
     /// `POST /cgi-bin/stable_token`
@@ -28,6 +28,16 @@ pub(super) enum Call {
     GetWxaCodeUnlimit,
     /// `GET /sns/jscode2session`
     JsCode2Session,
+    /// `POST /cgi-bin/qrcode/create`
+    QrcodeCreate,
+    /// `GET /cgi-bin/user/info`
+    UserInfo,
+    /// `POST /cgi-bin/message/custom/send`
+    CustomSend,
+    /// `GET /sns/oauth2/access_token`
+    Oauth2AccessToken,
+    /// `GET /sns/userinfo`
+    SnsUserinfo,
 }
 
 impl Call {
@@ -36,6 +46,11 @@ impl Call {
             Self::StableToken => "/cgi-bin/stable_token",
             Self::GetWxaCodeUnlimit => "/wxa/getwxacodeunlimit",
             Self::JsCode2Session => "/sns/jscode2session",
+            Self::QrcodeCreate => "/cgi-bin/qrcode/create",
+            Self::UserInfo => "/cgi-bin/user/info",
+            Self::CustomSend => "/cgi-bin/message/custom/send",
+            Self::Oauth2AccessToken => "/sns/oauth2/access_token",
+            Self::SnsUserinfo => "/sns/userinfo",
         }
     }
 
@@ -47,9 +62,9 @@ impl Call {
         }
     }
 
-    /// The name in logs.
+    /// The name in logs: the path without its first part.
     pub(super) fn name(self) -> &'static str {
-        self.path().rsplit('/').next().unwrap_or_default()
+        self.path()[1..].split_once('/').map_or("", |(_, name)| name)
     }
 }
 
@@ -126,6 +141,9 @@ async fn answer(request: RequestBuilder) -> Result<Bytes, Failure> {
     };
     let mut response = request.send().await.map_err(failure)?;
     // WeChat says 200 to everything: another status is somebody else's.
+    if response.status() == 404 {
+        return Err(Failure::NoSuchCall);
+    }
     if response.status() != 200 {
         return Err(Failure::Nonsense);
     }

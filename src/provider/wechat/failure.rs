@@ -12,6 +12,8 @@ pub(super) enum Failure {
     Slow,
     /// An answer that is none of WeChat's (a proxy's page, a status other than 200).
     Nonsense,
+    /// There is nothing at the call's address: 404.
+    NoSuchCall,
     /// WeChat's own word: its errcode (global return codes of the official documentation).
     Errcode(i64),
     /// Not asked, for WeChat has been failing, or said that the quota is used up.
@@ -39,6 +41,29 @@ impl Failure {
         matches!(self, Self::Unreachable | Self::Slow | Self::Nonsense | Self::Errcode(-1))
     }
 
+    /// Whether WeChat understood and will say the same tomorrow: neither an outage, nor a quota, nor
+    /// a setting of the account that keeps it from answering anything.
+    pub(super) fn is_a_no(&self) -> bool {
+        match self {
+            Self::Errcode(code) => !matches!(
+                code,
+                -1 | 40001
+                    | 40013
+                    | 40014
+                    | 40125
+                    | 40164
+                    | 40243
+                    | 41001
+                    | 42001
+                    | 45009
+                    | 45011
+                    | 89503
+            ),
+            Self::NoSuchCall => true,
+            _ => false,
+        }
+    }
+
     /// Whether the very same call may succeed in a moment.
     pub(super) fn passes_at_once(&self) -> bool {
         matches!(self, Self::Errcode(-1))
@@ -61,7 +86,7 @@ impl From<Failure> for PortError {
             Failure::Slow => {
                 Self::new(Fault::Slow, "wechat_timeout", "WeChat does not answer in time")
             }
-            Failure::Nonsense => {
+            Failure::Nonsense | Failure::NoSuchCall => {
                 Self::new(Fault::Bad, "wechat_failed", "WeChat's answer cannot be understood")
             }
             Failure::Paused { quota: true, seconds } => {
@@ -76,7 +101,9 @@ impl From<Failure> for PortError {
                 45009 | 45011 => {
                     busy("wechat_quota", "WeChat's quota is used up for now").after(60)
                 }
-                40029 => refused("invalid_login_code", "WeChat does not know this login code"),
+                40029 | 41008 | 42003 => {
+                    refused("invalid_login_code", "WeChat does not know this login code")
+                }
                 40163 => refused("invalid_login_code", "this login code has been used"),
                 40226 => refused("login_code_blocked", "WeChat blocks this person for now"),
                 40001 | 40014 | 42001 | 41001 => misconfigured("it takes no access token of ours"),

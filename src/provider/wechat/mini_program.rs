@@ -98,7 +98,7 @@ impl Inner {
             "auto_color": auto_color,
             "line_color": { "r": r, "g": g, "b": b },
         });
-        let reply = self.account.with_token(Call::GetWxaCodeUnlimit, &body).await?;
+        let reply = self.account.with_token(Call::GetWxaCodeUnlimit, &[], Some(&body)).await?;
         let (media_type, bytes) = reply.picture()?;
         Ok(Image { media_type, bytes })
     }
@@ -116,14 +116,8 @@ impl Inner {
         if openid.is_empty() {
             return Err(Failure::Nonsense);
         }
-        Ok(Identity {
-            provider: NAME.to_owned(),
-            account: Some(app_id.clone()),
-            subject: openid,
-            union: unionid.filter(|id| !id.is_empty()),
-            name: None,
-            avatar_url: None,
-        })
+        let union = unionid.filter(|id| !id.is_empty());
+        Ok(Identity { union, ..self.account.person(NAME, openid) })
     }
 }
 

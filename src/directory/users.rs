@@ -1,0 +1,295 @@
+//! The users of one group: whom an identity leads to, by itself or by its union, and what is
+//! written down so that it stays so.
+//!
+//! Belongs here: every statement about users. Who may be one is the rules' business.
+
+use sqlx::{Sqlite, SqliteConnection, Transaction};
+
+use super::database::Database;
+use crate::clock::Clock;
+use crate::login::ports::{Identity, PortError, User};
+
+/// The users that the namespaces of a group share.
+#[derive(Clone, Debug)]
+pub(super) struct Users {
+    database: Database,
+    group: String,
+    clock: Clock,
+}
+
+/// A user as the database has them.
+#[derive(Clone, Debug, Eq, PartialEq, sqlx::FromRow)]
+pub(super) struct Row {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) avatar_url: Option<String>,
+    pub(super) blocked: bool,
+}
+
+/// Where an identity leads.
+#[derive(Debug, Eq, PartialEq)]
+enum Sight {
+    /// To nobody, and so does its union.
+    Nobody,
+    /// To this user, and nothing of it is new.
+    Known(Row),
+    /// To this user, and its union is new.
+    NewUnion(Row),
+    /// By its union to this user; it is new itself.
+    NewIdentity(Row),
+    /// To one user, and its union to another.
+    Divided { from: Row, to: Row },
+}
+
+impl Row {
+    /// The user, unless they are blocked.
+    pub(super) fn user(self, identity: &Identity) -> Option<User> {
+        let Self { id, name, avatar_url, blocked } = self;
+        let provider = identity.provider.clone();
+        (!blocked).then_some(User { id, name, avatar_url, provider })
+    }
+}
+
+/// What somebody is told who is blocked and would register.
+pub(super) fn blocked() -> PortError {
+    PortError::refused("this user may not register")
+}
+
+impl Users {
+    pub(super) fn new(database: Database, group: String, clock: Clock) -> Self {
+        Self { database, group, clock }
+    }
+
+    /// The user of an identity, blocked or not. A link that is new is written down.
+    pub(super) async fn find(&self, identity: &Identity) -> Result<Option<Row>, sqlx::Error> {
+        let seen = self.look(&mut *self.database.pool().acquire().await?, identity).await?;
+        match seen {
+            Sight::Nobody => Ok(None),
+            Sight::Known(row) => Ok(Some(row)),
+            Sight::NewUnion(_) | Sight::NewIdentity(_) | Sight::Divided { .. } => {
+                let mut tx = self.begin().await?;
+                let row = self.settle(&mut tx, identity).await?;
+                tx.commit().await?;
+                Ok(row)
+            }
+        }
+    }
+
+    /// The user of an identity, blocked or not; `new` if there is none.
+    pub(super) async fn find_or_make(
+        &self,
+        identity: &Identity,
+        new: Row,
+    ) -> Result<Row, sqlx::Error> {
+        if let Some(row) = self.find(identity).await? {
+            return Ok(row);
+        }
+        let mut tx = self.begin().await?;
+        let row = match self.settle(&mut tx, identity).await? {
+            Some(row) => row,
+            None => self.make(&mut tx, identity, new).await?,
+        };
+        tx.commit().await?;
+        Ok(row)
+    }
+
+    /// The user as the provider shows them now; what it does not say stays.
+    pub(super) async fn renew(&self, row: Row, identity: &Identity) -> Result<Row, sqlx::Error> {
+        let renewed = Row {
+            name: identity.name.as_ref().unwrap_or(&row.name).clone(),
+            avatar_url: identity.avatar_url.as_ref().or(row.avatar_url.as_ref()).cloned(),
+            ..row.clone()
+        };
+        if renewed != row {
+            sqlx::query("UPDATE users SET name = ?, avatar_url = ? WHERE id = ?")
+                .bind(&renewed.name)
+                .bind(&renewed.avatar_url)
+                .bind(&renewed.id)
+                .execute(self.database.pool())
+                .await?;
+        }
+        Ok(renewed)
+    }
+
+    /// Writers stand in line from the start: one that read first and wrote later would fail when
+    /// another came between.
+    async fn begin(&self) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
+        self.database.pool().begin_with("BEGIN IMMEDIATE").await
+    }
+
+    async fn look(
+        &self,
+        from: &mut SqliteConnection,
+        identity: &Identity,
+    ) -> Result<Sight, sqlx::Error> {
+        let by_itself: Option<Row> = sqlx::query_as(
+            "SELECT users.id, users.name, users.avatar_url, users.blocked
+             FROM identities JOIN users ON users.id = identities.user_id
+             WHERE identities.user_group = ? AND provider = ? AND account IN (?, '')
+                   AND subject = ?
+             ORDER BY account DESC LIMIT 1",
+        )
+        .bind(&self.group)
+        .bind(&identity.provider)
+        .bind(account(identity))
+        .bind(&identity.subject)
+        .fetch_optional(&mut *from)
+        .await?;
+        let Some(union) = &identity.union else {
+            return Ok(by_itself.map_or(Sight::Nobody, Sight::Known));
+        };
+        let by_union: Option<Row> = sqlx::query_as(
+            "SELECT users.id, users.name, users.avatar_url, users.blocked
+             FROM unions JOIN users ON users.id = unions.user_id
+             WHERE unions.user_group = ? AND union_id = ?",
+        )
+        .bind(&self.group)
+        .bind(union)
+        .fetch_optional(from)
+        .await?;
+        Ok(match (by_itself, by_union) {
+            (None, None) => Sight::Nobody,
+            (Some(row), None) => Sight::NewUnion(row),
+            (None, Some(row)) => Sight::NewIdentity(row),
+            (Some(row), Some(same)) if row.id == same.id => Sight::Known(row),
+            // Nothing moves away from a block, or into one.
+            (Some(row), Some(_)) | (Some(_), Some(row)) if row.blocked => Sight::Known(row),
+            (Some(from), Some(to)) => Sight::Divided { from, to },
+        })
+    }
+
+    /// Looks again, where nobody else writes, and writes down what is new. A block is linked like
+    /// anybody: it holds for the person, whichever way they come.
+    async fn settle(
+        &self,
+        tx: &mut SqliteConnection,
+        identity: &Identity,
+    ) -> Result<Option<Row>, sqlx::Error> {
+        match self.look(&mut *tx, identity).await? {
+            Sight::Nobody => Ok(None),
+            Sight::Known(row) => Ok(Some(row)),
+            Sight::NewUnion(row) => {
+                self.link_union(tx, identity, &row).await?;
+                Ok(Some(row))
+            }
+            Sight::NewIdentity(row) => {
+                self.link_identity(tx, identity, &row).await?;
+                Ok(Some(row))
+            }
+            Sight::Divided { from, to } => {
+                self.move_identity(tx, identity, &from, &to).await?;
+                Ok(Some(to))
+            }
+        }
+    }
+
+    async fn make(
+        &self,
+        tx: &mut SqliteConnection,
+        identity: &Identity,
+        new: Row,
+    ) -> Result<Row, sqlx::Error> {
+        // An id that follows from who somebody is may be there, without its identities.
+        let row = sqlx::query_as(
+            "INSERT INTO users (id, user_group, name, avatar_url, created_at)
+             VALUES (?, ?, ?, ?, ?)
+             ON CONFLICT (id) DO UPDATE SET merged_into = NULL
+             RETURNING id, name, avatar_url, blocked",
+        )
+        .bind(new.id)
+        .bind(&self.group)
+        .bind(new.name)
+        .bind(new.avatar_url)
+        .bind(i64::try_from(self.clock.now().0).unwrap_or(i64::MAX))
+        .fetch_one(&mut *tx)
+        .await?;
+        self.link_identity(&mut *tx, identity, &row).await?;
+        self.link_union(tx, identity, &row).await?;
+        Ok(row)
+    }
+
+    async fn link_identity(
+        &self,
+        tx: &mut SqliteConnection,
+        identity: &Identity,
+        to: &Row,
+    ) -> Result<(), sqlx::Error> {
+        sqlx::query(
+            "INSERT INTO identities (user_group, provider, account, subject, user_id)
+             VALUES (?, ?, ?, ?, ?)",
+        )
+        .bind(&self.group)
+        .bind(&identity.provider)
+        .bind(account(identity))
+        .bind(&identity.subject)
+        .bind(&to.id)
+        .execute(tx)
+        .await?;
+        Ok(())
+    }
+
+    async fn link_union(
+        &self,
+        tx: &mut SqliteConnection,
+        identity: &Identity,
+        to: &Row,
+    ) -> Result<(), sqlx::Error> {
+        let Some(union) = &identity.union else { return Ok(()) };
+        sqlx::query("INSERT INTO unions (user_group, union_id, user_id) VALUES (?, ?, ?)")
+            .bind(&self.group)
+            .bind(union)
+            .bind(&to.id)
+            .execute(tx)
+            .await?;
+        Ok(())
+    }
+
+    async fn move_identity(
+        &self,
+        tx: &mut SqliteConnection,
+        identity: &Identity,
+        from: &Row,
+        to: &Row,
+    ) -> Result<(), sqlx::Error> {
+        sqlx::query(
+            "UPDATE identities SET user_id = ?
+             WHERE user_group = ? AND provider = ? AND account IN (?, '') AND subject = ?",
+        )
+        .bind(&to.id)
+        .bind(&self.group)
+        .bind(&identity.provider)
+        .bind(account(identity))
+        .bind(&identity.subject)
+        .execute(&mut *tx)
+        .await?;
+        // Whoever has lost the last one is nobody of their own any more: what else led to them
+        // leads to the other.
+        let emptied = sqlx::query(
+            "UPDATE users SET merged_into = ?1
+             WHERE id = ?2 AND NOT EXISTS (SELECT 1 FROM identities WHERE user_id = ?2)",
+        )
+        .bind(&to.id)
+        .bind(&from.id)
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+        if emptied > 0 {
+            sqlx::query("UPDATE unions SET user_id = ? WHERE user_id = ?")
+                .bind(&to.id)
+                .bind(&from.id)
+                .execute(tx)
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+/// The account as it is written down. An identity of before there were accounts has none, and is
+/// taken for one of any account: subjects of two accounts are never alike.
+fn account(identity: &Identity) -> &str {
+    identity.account.as_deref().unwrap_or_default()
+}
+
+#[cfg(test)]
+#[path = "users_tests.rs"]
+mod tests;
