@@ -9,9 +9,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::stub::{MINI, Reply, SECRET, Stub};
+use crate::accounts::AES_KEY;
+use crate::stub::{ACCOUNT, MINI, Reply, SECRET, Stub, WEBSITE};
 use crate::support::Api;
-use crate::world::{CODES, LOGINS, TOKEN};
+use crate::world::{CALLBACK_TOKEN, CODES, LOGINS, TOKEN};
 
 /// A server process that logs all it can.
 struct Process {
@@ -48,7 +49,9 @@ impl Process {
             ("SAOMA_WECHAT_APP_SECRET", SECRET),
             ("SAOMA_WECHAT_API_URL", &wechat.base),
         ];
-        command.envs(settings).env("SAOMA_DATA_DIR", folder.path());
+        let config = folder.path().join("saoma.toml");
+        fs::write(&config, other_ways(&wechat.base)).expect("written");
+        command.envs(settings).env("SAOMA_DATA_DIR", folder.path()).env("SAOMA_CONFIG", config);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
         let mut child = command.spawn().expect("the server starts");
         let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
@@ -69,6 +72,20 @@ impl Process {
         assert!(self.child.wait().expect("our child").success());
         fs::read_to_string(self.folder.path().join("log")).expect("a log")
     }
+}
+
+/// The namespaces of the other two ways.
+fn other_ways(url: &str) -> String {
+    let way = |name: &str, provider: &str, app: &str| {
+        format!(
+            "[namespaces.{name}]\nprovider = '{provider}'\ndirectory = 'known'\n\
+             [namespaces.{name}.wechat]\napp_id = '{app}'\napp_secret = '{SECRET}'\n\
+             api_url = '{url}'\nopen_url = '{url}'\n"
+        )
+    };
+    let sealed = format!("token = '{CALLBACK_TOKEN}'\nencoding_aes_key = '{AES_KEY}'\n");
+    let account = way("account", "official_account", ACCOUNT);
+    format!("{account}{sealed}{}", way("website", "open_platform", WEBSITE))
 }
 
 /// Browsers and phones of the process, and everything that they are told.
@@ -97,7 +114,12 @@ impl People<'_> {
 
     /// Opens a session and looks at its code; its address, its scene and its secret.
     async fn opens(&mut self) -> [String; 3] {
-        let opened = self.asks(Method::POST, "/v1/sessions", "", json!({})).await;
+        self.opens_in("default").await
+    }
+
+    async fn opens_in(&mut self, namespace: &str) -> [String; 3] {
+        let body = json!({ "namespace": namespace });
+        let opened = self.asks(Method::POST, "/v1/sessions", "", body).await;
         let text = |name: &str| opened[name].as_str().expect(name).to_owned();
         let path = format!("/v1/sessions/{}", text("session_id"));
         self.asks(Method::GET, &format!("{path}/code"), "", json!({})).await;
@@ -116,17 +138,79 @@ impl People<'_> {
     async fn log_in(&mut self) {
         let [session, scene, secret] = self.opens().await;
         let phone = self.scans(&scene).await;
+        self.signs_up(&session, &scene, &secret, &phone).await;
+    }
+
+    /// By the official account: what is pushed, the link, and pushes that are forged.
+    async fn log_in_by_the_account(&mut self) {
+        let [session, scene, secret] = self.opens_in("account").await;
+        let scan = json!({ "appid": ACCOUNT, "scene": scene, "person": "wang" });
+        self.wechat.tell("account/scan", scan).await;
+        let messages = self.wechat.see("messages?at_least=1").await;
+        let text = messages[0]["body"]["text"]["content"].as_str().expect("a text");
+        let (_, code) = text.split_once("#login_code=").expect("a link");
+        let code = code.split('"').next().expect("a code").to_owned();
+        let body = json!({ "login_code": code });
+        self.given.push(code);
+        let path = format!("/v1/scenes/{scene}/scan");
+        let told = self.asks(Method::POST, &path, "", body).await;
+        let phone = told["phone_token"].as_str().expect("a token").to_owned();
+        self.signs_up(&session, &scene, &secret, &phone).await;
+        for forged in [
+            json!({ "xml": "<xml>", "mode": "aes" }),
+            json!({ "xml": "<xml>", "mode": "plain" }),
+            json!({ "xml": "<xml>", "mode": "aes", "sealed_for": "wx00000000000000ff" }),
+            json!({ "xml": "<xml>", "token": "guessed" }),
+        ] {
+            let mut forged = forged;
+            forged["appid"] = ACCOUNT.into();
+            let told = self.wechat.tell("account/push", forged).await;
+            self.problems.push(told["push"]["tries"][0]["answer"].to_string());
+        }
+    }
+
+    /// By the open platform: the browser that comes back, and another's.
+    async fn log_in_by_the_website(&mut self) {
+        let [session, scene, secret] = self.opens_in("website").await;
+        let told = self.asks(Method::GET, &session, &secret, json!({})).await;
+        let decision = json!({ "address": told["code"]["content"], "person": "wang" });
+        let url = format!("{}/stub/website/allow", self.wechat.base);
+        let back = Reply::of(self.wechat.client.post(url).json(&decision)).await.location;
+        let back = back.expect("an address");
+        for (cookie, status) in
+            [("a=b".to_owned(), 403), (format!("saoma_secret_{scene}={secret}"), 303)]
+        {
+            for accept in ["text/html", "*/*"] {
+                let ask = self.wechat.client.get(&back).header("cookie", &cookie);
+                let came = Reply::of(ask.header("accept", accept)).await;
+                if came.status == 303 {
+                    let location = came.location.expect("an address");
+                    let (_, token) = location.split_once("#phone_token=").expect("a token");
+                    let token = token.to_owned();
+                    self.given.push(token.clone());
+                    self.signs_up(&session, &scene, &secret, &token).await;
+                } else {
+                    assert!(came.status == status || came.status == 409, "{}", came.status);
+                    // The page leads the browser to where it is.
+                    let (_, here) = back.split_once('?').expect("a query");
+                    self.problems.push(came.text().replace(&here.replace('&', "&amp;"), ""));
+                }
+            }
+        }
+    }
+
+    async fn signs_up(&mut self, session: &str, scene: &str, secret: &str, phone: &str) {
         let name = json!({ "name": "Wang" });
         for (call, body) in [("confirm", json!({})), ("register", name), ("confirm", json!({}))] {
-            self.asks(Method::POST, &format!("/v1/scenes/{scene}/{call}"), &phone, body).await;
+            self.asks(Method::POST, &format!("/v1/scenes/{scene}/{call}"), phone, body).await;
         }
         let events = format!("{session}/events?wait=0");
-        let told = self.asks(Method::GET, &events, &secret, json!({})).await;
+        let told = self.asks(Method::GET, &events, secret, json!({})).await;
         let events = told["events"].as_array().expect("events");
         let ticket = events.iter().find_map(|event| event["data"]["ticket"].as_str());
         let ticket = ticket.expect("a ticket").to_owned();
         let body = json!({ "ticket": ticket });
-        let told = self.asks(Method::POST, &format!("{session}/token"), &secret, body).await;
+        let told = self.asks(Method::POST, &format!("{session}/token"), secret, body).await;
         assert_eq!(told["user"]["name"], "Wang", "{told}");
         self.given.push(ticket);
     }
@@ -134,14 +218,19 @@ impl People<'_> {
 
 /// What WeChat and the server told each other in confidence.
 async fn told_in_confidence(wechat: &Stub) -> Vec<String> {
-    let who = wechat.tell("who", json!({ "appid": MINI, "person": "wang" })).await;
-    let mut secrets = vec![SECRET.to_owned()];
-    secrets.extend(["openid", "unionid"].map(|name| who[name].as_str().expect(name).to_owned()));
+    let mut secrets = [SECRET, CALLBACK_TOKEN, AES_KEY].map(str::to_owned).to_vec();
+    for app in [MINI, ACCOUNT, WEBSITE] {
+        let who = wechat.tell("who", json!({ "appid": app, "person": "wang" })).await;
+        let names = ["openid", "unionid"].map(|name| who[name].as_str().expect(name).to_owned());
+        secrets.extend(names);
+    }
     for call in wechat.see("calls").await.as_array().expect("a list") {
-        secrets.extend(call["query"]["js_code"].as_str().map(str::to_owned));
+        for name in ["js_code", "code"] {
+            secrets.extend(call["query"][name].as_str().map(str::to_owned));
+        }
         let answer = serde_json::from_str(call["answer"].as_str().unwrap_or_default());
         let answer: Value = answer.unwrap_or_default();
-        for name in ["access_token", "session_key"] {
+        for name in ["access_token", "refresh_token", "session_key"] {
             secrets.extend(answer[name].as_str().map(str::to_owned));
         }
     }
@@ -153,11 +242,20 @@ async fn logins_and_faults_leave_no_secret_anywhere() {
     for format in ["text", "json"] {
         let wechat = Stub::start().await;
         wechat.set(MINI, "pages", json!(["pages/wsLogin/wsLogin"])).await;
-        wechat.set(MINI, "open_platform", json!("shop")).await;
+        for app in [MINI, ACCOUNT, WEBSITE] {
+            wechat.set(app, "open_platform", json!("shop")).await;
+        }
         let process = Process::start(&wechat, format);
+        let callback = json!({
+            "url": format!("{}/v1/wechat/account/events", process.public.base),
+            "token": CALLBACK_TOKEN, "aes_key": AES_KEY, "mode": "aes",
+        });
+        wechat.set(ACCOUNT, "callback", callback).await;
         let (problems, given) = (Vec::new(), Vec::new());
         let mut people = People { process: &process, wechat: &wechat, problems, given };
         people.log_in().await;
+        people.log_in_by_the_account().await;
+        people.log_in_by_the_website().await;
         let echo = format!("invalid appsecret {SECRET} rid: {SECRET}");
         for fault in [
             json!({ "errcode": 40001 }),
