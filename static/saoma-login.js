@@ -5,10 +5,10 @@ const TEXT = {
   title: ['Log in with your phone', '扫码登录'],
   welcome: ['Logged in as {}', '已登录：{}'],
   pending: ['Scan with WeChat or a phone camera.', '请用微信或手机相机扫描二维码。'],
-  pendingPage: ['Scan with WeChat.', '请用微信扫描二维码。'],
+  wechat: ['Scan with WeChat.', '请用微信扫描二维码。'],
   scanned: ['Scanned. Now confirm on your phone.', '已扫描，请在手机上确认。'],
   unregistered: ['Not registered yet. Sign up on your phone, then confirm there.', '尚未注册。请在手机上注册，然后确认。'],
-  unregisteredPage: ['Not registered yet. Sign up to go on.', '尚未注册，请先注册。'],
+  join: ['Not registered yet. Sign up to go on.', '尚未注册，请先注册。'],
   confirmed: ['Confirmed. Logging you in…', '已确认，正在登录…'],
   done: ['You are logged in.', '登录成功。'],
   rejected: ['The login was refused on the phone.', '手机上拒绝了登录。'],
@@ -59,7 +59,7 @@ button:disabled{opacity:.65}
 #stage{display:flex;flex-wrap:wrap;gap:1rem;justify-content:center;width:100%}
 #frame,#bar{forced-color-adjust:none}
 #frame{position:relative;width:var(--size);aspect-ratio:1;overflow:hidden;background:#fff padding-box}
-[data-kind=Page]:not([data-state=done]) #frame{width:min(19rem,100%);height:25rem}
+#base:not([data-state=done]) #frame:has(iframe){width:min(19rem,100%);height:25rem}
 #frame,#number{border:1px solid var(--line);border-radius:var(--r)}
 img,iframe{width:100%;height:100%;object-fit:contain;border:0}
 #mask{position:absolute;inset:0;padding:1rem;gap:.6rem;color:light-dark(#14201b,#e9f0ec);background:color-mix(in srgb,var(--card) 90%,transparent);backdrop-filter:blur(3px)}
@@ -86,7 +86,7 @@ function inside(host) {
   const root = host.attachShadow({ mode: 'open' });
   const /** @type {any} */ $ = {};
   let /** @type {any[]} */ [login, used, clock, who, last, error, token, broken, lost, timer] = [];
-  let renewals = 0, total = 1, retryAt = 0, mark = 99, kind = '';
+  let renewals = 0, total = 1, retryAt = 0, mark = 99, page = false;
 
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(CSS);
@@ -108,7 +108,7 @@ function inside(host) {
   };
 
   const lang = () => /^zh/i.test(host.closest('[lang]')?.lang || navigator.language) ? 'zh-CN' : 'en';
-  const say = (key, value) => (TEXT[key + kind] ?? TEXT[key])[lang() > 'en' ? 1 : 0].replace('{}', value);
+  const say = (key, value) => TEXT[key][lang() > 'en' ? 1 : 0].replace('{}', value);
   const emit = (type, detail) => host.dispatchEvent(new CustomEvent(type, { detail, bubbles: type !== 'error', composed: true, cancelable: true }));
 
   const options = () => ({
@@ -125,9 +125,9 @@ function inside(host) {
       paint();
     });
     on('session', ({ session_id, code, deadline }) => {
-      $.base.dataset.kind = kind = /html/.test(code.media_type) ? 'Page' : '';
+      page = /html/.test(code.media_type);
       // Anew: a frame's moves are history.
-      const old = $.code, node = $.code = document.createElement(kind ? 'iframe' : 'img');
+      const old = $.code, node = $.code = document.createElement(page ? 'iframe' : 'img');
       node.id = node.part = 'code';
       node.dataset.session = session_id;
       node.allow = 'local-network-access';
@@ -212,10 +212,10 @@ function inside(host) {
     $.base.lang = lang();
 
     let key = now === 'error' ? !error?.status ? 'network' : error.temporary ? 'busy' : 'failed'
-      : waiting && lost ? 'lost' : last?.reason === 'wrong_number' ? 'wrong' : now;
+      : waiting && lost ? 'lost' : last?.reason === 'wrong_number' ? 'wrong' : now === 'pending' && (page || $.link.hidden) ? 'wechat' : now;
     if (/lost|network/.test(key) && !navigator.onLine) key = 'offline';
     put('heading', say(now === 'done' ? 'welcome' : 'title', who?.name));
-    for (const id of ['label', 'link', 'expired', 'unregistered']) put(id, say(id));
+    for (const id of ['label', 'link', 'expired', 'unregistered']) put(id, say(page && id > 'u' ? 'join' : id));
     $.expired.hidden = key !== 'expired';
     $.unregistered.hidden = key !== 'unregistered';
     // Loading is no news, nor is a code renewed unasked.
@@ -223,10 +223,10 @@ function inside(host) {
     put('said', urgent || !$.expired.hidden || !$.unregistered.hidden ? '' : text);
     put('alert', urgent ? text : '');
 
-    $.code[kind ? 'title' : 'alt'] = say('alt');
+    $.code[page ? 'title' : 'alt'] = say('alt');
     // A frame shows what to do.
-    $.mask.hidden = /loading|pending/.test(now) || waiting && kind;
-    $.code.hidden ||= kind && !$.mask.hidden;
+    $.mask.hidden = /loading|pending/.test(now) || waiting && page;
+    $.code.hidden ||= page && !$.mask.hidden;
     const person = /scanned|unreg|confirmed|done/.test(now) && who;
     $.avatar.hidden = !person;
     put('name', person?.name ?? '');

@@ -232,9 +232,12 @@ const DOCUMENTED: [(u16, &str); 14] = [
     (401, "The credential is missing or wrong: `unauthorized`."),
     (
         403,
-        "It may not be done: `unregistered`, `wrong_number`, `wrong_ticket`, `relayed`, `sign_up_closed`, `origin_not_allowed`.",
+        "It may not be done: `unregistered`, `wrong_number`, `wrong_ticket`, `relayed`, `sign_up_closed`, `origin_not_allowed`, `wrong_browser`; a callback is not WeChat's: `bad_signature`, `stale_callback`.",
     ),
-    (404, "There is no such thing, or it has been forgotten: `not_found`, `unknown_namespace`."),
+    (
+        404,
+        "There is no such thing, or it has been forgotten: `not_found`, `unknown_namespace`, `no_picture`.",
+    ),
     (408, "The body did not come in time: `request_timeout`."),
     (
         409,
@@ -243,17 +246,23 @@ const DOCUMENTED: [(u16, &str); 14] = [
     (410, "Its time is over: `expired`."),
     (413, "The body is over 64 KiB: `body_too_large`."),
     (415, "The body is not `application/json`: `unsupported_media_type`."),
-    (422, "What was given cannot be used: `invalid_login_code`, `match_number_required`."),
+    (
+        422,
+        "What was given cannot be used: `invalid_login_code`, `login_code_blocked`, `match_number_required`, `bad_callback`.",
+    ),
     (
         429,
         "Too many calls; `Retry-After` says when to try again: `too_many_requests`, `too_many_messages`.",
     ),
-    (502, "The provider answered with an error: `provider_failed`."),
+    (
+        502,
+        "The provider answered with an error: `provider_failed`, `wechat_failed`, `wechat_misconfigured`.",
+    ),
     (
         503,
-        "The server, its store or the provider is not available; `Retry-After` says when to try again: `store_unavailable`, `provider_unavailable`, `leaving`.",
+        "The server, its store or the provider is not available; `Retry-After` says when to try again: `store_unavailable`, `provider_unavailable`, `wechat_unavailable`, `wechat_busy`, `wechat_quota`, `leaving`.",
     ),
-    (504, "The provider did not answer in time: `provider_timeout`."),
+    (504, "The provider did not answer in time: `provider_timeout`, `wechat_timeout`."),
 ];
 
 /// What the document says of one status.

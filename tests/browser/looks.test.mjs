@@ -2,20 +2,12 @@
 // sticks out, nothing jumps, and axe finds nothing.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { startServer } from './server.mjs';
 import { launch, newContext, openLogin, phone } from './people.mjs';
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const shots = process.env.SAOMA_SHOTS ?? join(tmpdir(), 'saoma-shots');
+import { LOOKS, shoot } from './pictures.mjs';
 
 let browser, plain, strict, brief;
 before(async () => {
-  await mkdir(shots, { recursive: true });
   browser = await launch();
   plain = await startServer();
   strict = await startServer({ SAOMA_MATCH_NUMBER: 'on', SAOMA_DIRECTORY: 'known' });
@@ -25,25 +17,6 @@ after(async () => {
   await browser?.close();
   for (const server of [plain, strict, brief]) await server?.stop();
 });
-
-/** @param {import('playwright-core').Page} page @param {string} name */
-async function shoot(page, name) {
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  assert.ok(wide <= 0, `${name}: the page is ${wide} px too wide`);
-  // A full-page picture forgets that the screen is a touch screen.
-  const touch = await page.evaluate(() => matchMedia('(pointer: coarse)').matches);
-  await page.screenshot({ path: join(shots, `${name}.png`), animations: 'disabled', fullPage: !touch });
-  await page.evaluate(AXE);
-  const { violations } = await page.evaluate(() => /** @type {any} */ (globalThis).axe.run());
-  assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target, failureSummary }) => `${target} ${failureSummary}`)}`), [], name);
-}
-
-const LOOKS = [
-  { scheme: 'light', width: 1280, locale: 'en-US' },
-  { scheme: 'dark', width: 1280, locale: 'zh-CN' },
-  { scheme: 'light', width: 320, locale: 'zh-CN' },
-  { scheme: 'dark', width: 320, locale: 'en-US' },
-];
 
 /** A phone in a second tab that has scanned, in whatever language. @param {any} context @param {any} screen @param {string} name */
 async function scanned(context, screen, name) {

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import { launch, newContext, openLogin, phone } from './people.mjs';
+import { startTls } from './tls.mjs';
 import { startWeChat } from './wechat.mjs';
 
 /** A refused call shows in the browser's console; here the story asks for it. */
@@ -16,7 +17,7 @@ after(() => browser?.close());
 beforeEach(async () => { context = await newContext(browser); });
 afterEach(() => context.close());
 
-/** @param {'official_account' | 'open_platform'} provider @param {Record<string, string>} [settings] */
+/** Each group has a WeChat and a server of its own. @param {'official_account' | 'open_platform'} provider @param {Record<string, string>} [settings] */
 function withWeChat(provider, settings) {
   const at = /** @type {Awaited<ReturnType<typeof startWeChat>>} */ ({});
   before(async () => { Object.assign(at, await startWeChat(provider, settings)); });
@@ -109,34 +110,73 @@ describe('by the open platform', () => {
   });
 });
 
-describe('by the open platform, on a page of another origin', () => {
-  let web, wechat;
+describe('by the open platform, on a shop’s page', () => {
+  let web, shop;
+  /** Where the shop's page takes the element from. */
+  let server = '';
   before(async () => {
     web = createServer((_, response) => {
       response.writeHead(200, { 'content-type': 'text/html' });
-      response.end(`<!doctype html><script type="module" src="${wechat.url}/saoma-login.js"></script><saoma-login></saoma-login>`);
+      response.end(`<!doctype html><script type="module" src="${server}/saoma-login.js"></script><saoma-login></saoma-login>`);
     });
     await once(web.listen(0, '127.0.0.1'), 'listening');
-    wechat = await startWeChat('open_platform', { SAOMA_ORIGINS: `http://127.0.0.1:${web.address().port}` });
+    shop = `http://127.0.0.1:${web.address().port}`;
   });
-  after(async () => { web?.close(); await wechat?.stop(); });
-  const shop = () => opened({ url: `http://127.0.0.1:${web.address().port}/` });
+  after(() => web?.close());
 
-  test('the frame leads back to a page of the server’s, and the login goes on', async () => {
-    const screen = await shop();
-    await screen.frame().getByRole('heading', { name: '微信登录' }).waitFor();
-    await wechat.allows(await screen.scene(), 'wang');
-    await screen.shows('done');
-    assert.deepEqual(context.complaints(REFUSED, /favicon/), []);
+  describe('of another origin on the server’s site', () => {
+    let wechat;
+    before(async () => { wechat = await startWeChat('open_platform', { SAOMA_ORIGINS: shop }); server = wechat.url; });
+    after(() => wechat?.stop());
+
+    test('the frame leads back to a page of the server’s, and the login goes on', async () => {
+      const screen = await opened({ url: shop });
+      await screen.frame().getByRole('heading', { name: '微信登录' }).waitFor();
+      await wechat.allows(await screen.scene(), 'wang');
+      await screen.shows('done');
+      assert.deepEqual(context.complaints(REFUSED, /favicon/), []);
+    });
+
+    test('so does a tab', async () => {
+      const screen = await opened({ url: shop });
+      const there = await screen.openPhone();
+      await there.page.getByRole('heading', { name: '微信登录' }).waitFor();
+      await wechat.allows(await screen.scene(), 'wang');
+      await there.shows('confirmed');
+      await screen.shows('done');
+    });
   });
 
-  test('so does a tab', async () => {
-    const screen = await shop();
-    const there = await screen.openPhone();
-    await there.page.getByRole('heading', { name: '微信登录' }).waitFor();
-    await wechat.allows(await screen.scene(), 'wang');
-    await there.shows('confirmed');
-    await screen.shows('done');
+  describe('of another site', () => {
+    let wechat, tls;
+    before(async () => {
+      tls = await startTls();
+      wechat = await startWeChat('open_platform', { SAOMA_ORIGINS: shop, SAOMA_PUBLIC_URL: tls.url });
+      tls.leadTo(wechat.url);
+      server = tls.url;
+    });
+    after(async () => { tls?.stop(); await wechat?.stop(); });
+    beforeEach(async () => {
+      await context.close();
+      context = await newContext(browser, { ignoreHTTPSErrors: true });
+    });
+
+    test('the frame leads back, for the cookie is the frame’s own', async () => {
+      const screen = await opened({ url: shop });
+      await screen.frame().getByRole('heading', { name: '微信登录' }).waitFor();
+      await wechat.allows(await screen.scene(), 'wang');
+      await screen.shows('done');
+      assert.deepEqual(context.complaints(/favicon/), []);
+    });
+
+    test('a tab has no such cookie, and says so', async () => {
+      const screen = await opened({ url: shop });
+      const { page } = await screen.openPhone();
+      await page.getByRole('heading', { name: '微信登录' }).waitFor();
+      await wechat.allows(await screen.scene(), 'wang');
+      await page.getByText('begun in another browser').first().waitFor();
+      await screen.shows('pending');
+    });
   });
 });
 
@@ -192,6 +232,7 @@ describe('by the official account', () => {
 
   test('who scans is written a link, looks at who asks, and confirms', async () => {
     const screen = await opened(wechat);
+    assert.equal(await screen.text('status'), 'Scan with WeChat.', 'a camera alone makes nothing of this code');
     const mobile = await opensLink(wechat, screen, 'wang');
     await screen.shows('scanned');
     await mobile.shows('ask');

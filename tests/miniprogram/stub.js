@@ -2,15 +2,17 @@
 
 const { spawn } = require('node:child_process');
 const { existsSync } = require('node:fs');
+const { dirname, join } = require('node:path');
 const { createInterface } = require('node:readline');
 const { once } = require('node:events');
 
 const APP = 'wx00000000000000a1';
 const SECRET = '0123456789abcdef0123456789abcdef';
 
-const program = process.env.WECHAT_STUB;
-if (!program || !existsSync(program)) {
-  throw new Error(`WECHAT_STUB must name the stub of WeChat's servers (now: ${program ?? 'not set'})`);
+// Cargo puts examples into a folder beside the server.
+const program = join(dirname(process.env.SAOMA_BIN ?? ''), 'examples/wechat_stub');
+if (!existsSync(program)) {
+  throw new Error(`no stub at ${program}: cargo build --example wechat_stub`);
 }
 
 /** The stub in a process of its own. */

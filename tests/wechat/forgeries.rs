@@ -156,6 +156,26 @@ async fn where_callbacks_are_sealed_only_our_own_seal_is_taken() {
 }
 
 #[tokio::test]
+async fn a_seal_without_its_own_signature_is_not_opened() {
+    let target = Target::new(true).await;
+    let harmless = "<xml><FromUserName>oWang</FromUserName><MsgType>text</MsgType></xml>";
+    let sealed = json!({ "mode": "aes", "aes_key": AES_KEY, "xml": harmless });
+    assert_eq!(target.pushed(sealed).await, (200, json!("success")));
+    let pushes = target.world.wechat.see("pushes").await;
+    let sent = &pushes[0]["tries"][0];
+    let [url, body] = ["url", "body"].map(|name| sent[name].as_str().expect(name).to_owned());
+    let (head, signature) = url.split_once("msg_signature=").expect("a signature");
+    let other = if signature.starts_with('0') { "1" } else { "0" };
+    let api = target.world.server.api();
+    for wrong in [format!("{head}msg_signature={other}{}", &signature[1..]), head.to_owned()] {
+        let ask = api.ask(reqwest::Method::POST, wrong.trim_end_matches('&'));
+        ask.body_of("text/xml", &body).await.is_problem(403, "bad_signature");
+    }
+    let again = api.ask(reqwest::Method::POST, &url).body_of("text/xml", &body).await;
+    assert_eq!(again.text(), "success");
+}
+
+#[tokio::test]
 async fn the_consoles_check_is_answered_to_who_knows_the_token() {
     let world = World::new().await;
     let check = |more: Value| {
