@@ -83,7 +83,7 @@ test('who taps twice asks once', async () => {
 
 test('a second phone is told that the code is taken', async () => {
   const screen = await browser(server);
-  await otherPhone(server, screen.scene, 'Bob');
+  await otherPhone(server, screen.scene, 'sim:Bob');
   const page = held().scan(screen.scene);
   await page.reach('taken');
   assert.match(page.text, /另一部手机先扫描了/);
@@ -92,7 +92,7 @@ test('a second phone is told that the code is taken', async () => {
 
 test('a code that has logged somebody in is over', async () => {
   const screen = await browser(server);
-  await (await otherPhone(server, screen.scene, 'Alice')).confirm();
+  await (await otherPhone(server, screen.scene, 'sim:Alice')).confirm();
   await held().scan(screen.scene).reach('over');
 });
 

@@ -31,17 +31,23 @@ async function browser({ url }, agent = 'Mozilla/5.0 (Windows NT 10.0) AppleWebK
       const answer = await fetch(`${at}/token`, { method: 'POST', headers: { ...headers, 'Content-Type': 'application/json' }, body });
       return answer.json();
     },
+    /** The picture of the code. */
+    async picture() {
+      const answer = await fetch(opened.code.url);
+      if (!answer.ok) throw new Error(`no picture: ${await answer.text()}`);
+      return Buffer.from(await answer.arrayBuffer());
+    },
     cancel: () => fetch(at, { method: 'DELETE', headers }),
     types: () => seen.map((event) => event.type),
   };
 }
 
-/** Another phone, without a page. @param {{ url: string }} server */
-async function otherPhone({ url }, scene, name) {
+/** Another phone, without a page. @param {{ url: string }} server @param {string} scene @param {string} code what `wx.login` gave */
+async function otherPhone({ url }, scene, code) {
   const call = async (path, body, token) => (await fetch(`${url}/v1/scenes/${encodeURIComponent(scene)}${path}`, {
     method: 'POST', headers: { 'Content-Type': 'application/json', ...(token && { Authorization: `Bearer ${token}` }) }, body: JSON.stringify(body),
   })).json();
-  const { phone_token: token } = await call('/scan', { login_code: `sim:${name}` });
+  const { phone_token: token } = await call('/scan', { login_code: code });
   return { confirm: () => call('/confirm', {}, token) };
 }
 

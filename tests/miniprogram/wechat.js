@@ -20,9 +20,9 @@ const PICTURE = 1048;
 
 /**
  * A phone on which WeChat runs. What a test changes, holds from then on.
- * @param {{ server: string, name?: string, language?: string }} options
+ * @param {{ server: string, name?: string, language?: string, net?: string }} options
  */
-function phone({ server, name = 'Alice', language = 'zh_CN' }) {
+function phone({ server, name = 'Alice', language = 'zh_CN', net = 'up' }) {
   config.server = server;
   const shown = new Set();
   const self = {
@@ -32,8 +32,9 @@ function phone({ server, name = 'Alice', language = 'zh_CN' }) {
     exited: 0,
     bar: '',
     /** How the net is: `up`, `down` (nothing goes out), `deaf` (the answer is lost), or the answer of something in between. */
-    net: 'up',
+    net,
     loginFails: false,
+    /** @type {() => string | Promise<string>} */
     nextCode: () => `sim:${name}`,
     hold: null, // a promise that requests wait for
 
@@ -77,9 +78,9 @@ function phone({ server, name = 'Alice', language = 'zh_CN' }) {
     getAppBaseInfo: () => ({ language }),
     setNavigationBarTitle: ({ title }) => { self.bar = title; },
     exitMiniProgram: () => { self.exited += 1; },
-    login({ success, fail }) {
+    async login({ success, fail }) {
       if (self.loginFails) return void setImmediate(fail, { errMsg: 'login:fail' });
-      const code = self.nextCode();
+      const code = await self.nextCode();
       self.codes.push(code);
       setImmediate(success, { code, errMsg: 'login:ok' });
     },

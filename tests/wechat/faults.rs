@@ -7,34 +7,43 @@ use crate::stub::MINI;
 use crate::support::time_passes;
 use crate::world::{CODES, LOGINS, TOKEN, World};
 
-/// What befalls calls, and what a browser that wants the picture is told.
-fn troubles() -> Vec<(Value, u16, &'static str)> {
+/// What befalls calls, what a browser that wants the picture is told, and how many calls an attempt
+/// may cost.
+fn troubles() -> Vec<(Value, u16, &'static str, usize)> {
     vec![
-        (json!({ "errcode": 45009 }), 503, "wechat_quota"),
-        (json!({ "errcode": 45011 }), 503, "wechat_quota"),
-        (json!({ "errcode": -1 }), 503, "wechat_busy"),
-        (json!({ "errcode": 40164 }), 502, "wechat_misconfigured"),
-        (json!({ "errcode": 41030 }), 502, "wechat_misconfigured"),
-        (json!({ "errcode": 47001 }), 502, "wechat_failed"),
-        (json!({ "status": 502 }), 502, "wechat_failed"),
-        (json!({ "html": true }), 502, "wechat_failed"),
-        (json!({ "html": true, "label": "image/jpeg" }), 502, "wechat_failed"),
-        (json!({ "errcode": 47001, "label": "image/jpeg" }), 502, "wechat_failed"),
-        (json!({ "reset": "before" }), 503, "wechat_unavailable"),
-        (json!({ "reset": "half" }), 503, "wechat_unavailable"),
+        (json!({ "errcode": 45009 }), 503, "wechat_quota", 1),
+        (json!({ "errcode": 45011 }), 503, "wechat_quota", 1),
+        (json!({ "errcode": -1 }), 503, "wechat_busy", 3),
+        (json!({ "errcode": 40164 }), 502, "wechat_misconfigured", 1),
+        (json!({ "errcode": 41030 }), 502, "wechat_misconfigured", 1),
+        (json!({ "errcode": 47001 }), 502, "wechat_failed", 1),
+        (json!({ "status": 502 }), 502, "wechat_failed", 1),
+        (json!({ "html": true }), 502, "wechat_failed", 1),
+        (json!({ "html": true, "label": "image/jpeg" }), 502, "wechat_failed", 1),
+        (json!({ "errcode": 47001, "label": "image/jpeg" }), 502, "wechat_failed", 1),
+        (json!({ "reset": "before" }), 503, "wechat_unavailable", 1),
+        (json!({ "reset": "half" }), 503, "wechat_unavailable", 1),
     ]
 }
 
 #[tokio::test]
 async fn a_picture_that_cannot_be_had_is_a_problem_and_never_something_else() {
-    for (fault, status, code) in troubles() {
+    for (fault, status, code, calls) in troubles() {
         let world = World::new().await;
         world.wechat.breaks(CODES, fault.clone()).await;
         let session = world.opened().await;
+        // The first attempt was the session's own, or is, where WeChat is asked again.
+        world.has_answered(CODES, 1).await;
         let answer = session.get("code").await;
         assert_eq!(answer.status, status, "{fault}");
         answer.is_problem(status, code);
         assert_eq!(session.state().await, "pending");
+        let asked = world.calls(CODES).await;
+        assert!(asked <= 2 * calls, "{fault}: asked {asked} times");
+        world.heals().await;
+        time_passes(60).await;
+        session.get("code").await.is_image("image/jpeg");
+        assert_eq!(world.calls(CODES).await, asked + 1, "{fault}");
     }
 }
 
@@ -47,20 +56,21 @@ async fn a_picture_that_is_labelled_wrongly_is_still_one() {
 
 #[tokio::test]
 async fn a_phone_whose_scan_failed_at_wechat_can_scan_again() {
-    for (fault, status, code) in [
-        (json!({ "errcode": -1 }), 503, "wechat_busy"),
-        (json!({ "errcode": 45011 }), 503, "wechat_quota"),
-        (json!({ "errcode": 40226 }), 422, "login_code_blocked"),
-        (json!({ "html": true }), 502, "wechat_failed"),
-        (json!({ "reset": "before" }), 503, "wechat_unavailable"),
+    for (fault, status, code, calls) in [
+        (json!({ "errcode": -1 }), 503, "wechat_busy", 3),
+        (json!({ "errcode": 45011 }), 503, "wechat_quota", 1),
+        (json!({ "errcode": 40226 }), 422, "login_code_blocked", 1),
+        (json!({ "html": true }), 502, "wechat_failed", 1),
+        (json!({ "reset": "before" }), 503, "wechat_unavailable", 1),
     ] {
         let world = World::new().await;
         let session = world.opened().await;
-        world.wechat.breaks(LOGINS, fault).await;
+        world.wechat.breaks(LOGINS, fault.clone()).await;
         let body = json!({ "login_code": world.wx_login("wang").await });
         let phone = session.shows_the_code();
         phone.tries_to_scan(body.clone()).await.is_problem(status, code);
         assert_eq!(session.state().await, "pending");
+        assert_eq!(world.calls(LOGINS).await, calls, "{fault}");
         world.heals().await;
         phone.tries_to_scan(body).await.ok();
     }

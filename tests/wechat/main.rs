@@ -18,6 +18,7 @@ mod forgeries;
 mod guesses;
 mod logins;
 mod outages;
+mod renewals;
 mod secrets;
 mod slow;
 mod unions;

@@ -80,7 +80,7 @@ impl World {
         let opened = self.holds_the_phone_before(session).await;
         assert_eq!(opened["query"]["scene"], session.scene.as_str(), "{opened}");
         let code = self.wx_login(person).await;
-        let body = json!({ "login_code": code, "entry_scene": opened["scene"] });
+        let body = json!({ "login_code": code, "entry_scene": opened["entry_scene"] });
         let told = session.shows_the_code().tries_to_scan(body).await.ok();
         session.shows_the_code().with_token(told["phone_token"].as_str().expect("a token"))
     }

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -87,6 +87,7 @@ pub struct Account {
     ways: Mutex<HashMap<Call, Arc<Way>>>,
     clock: Clock,
     entropy: Entropy,
+    me: Weak<Self>,
 }
 
 impl Account {
@@ -96,14 +97,16 @@ impl Account {
     /// TLS cannot be had on this machine.
     pub fn new(who: Credentials, clock: Clock, entropy: Entropy) -> reqwest::Result<Arc<Self>> {
         let Credentials { app_id, app_secret, api_url } = who;
-        Ok(Arc::new(Self {
-            api: Api::new(api_url)?,
+        let api = Api::new(api_url)?;
+        Ok(Arc::new_cyclic(|me| Self {
+            api,
             token: AccessToken::new(app_id.clone(), app_secret.clone(), clock),
             app_id,
             app_secret,
             ways: Mutex::default(),
             clock,
             entropy,
+            me: Weak::clone(me),
         }))
     }
 
@@ -136,6 +139,12 @@ impl Account {
             }
             other => other,
         }
+    }
+
+    /// Has the access token renewed while others go on with the old one.
+    pub(super) fn renew_token(&self) {
+        let Some(account) = self.me.upgrade() else { return };
+        tokio::spawn(async move { account.token.renew(&account).await });
     }
 
     /// Makes a call, again where WeChat says that it is busy.

@@ -69,18 +69,25 @@ impl AccessToken {
     /// A token that is good as far as anybody knows.
     pub(super) async fn get(&self, account: &Account) -> Result<Arc<str>, Failure> {
         if let Some((value, fresh)) = self.held() {
-            if fresh {
-                return Ok(value);
+            if !fresh {
+                account.renew_token();
             }
-            // Still good: one caller renews it, the others go on.
-            let Ok(_flight) = self.flight.try_lock() else { return Ok(value) };
-            return Ok(self.fetch(account, false).await.unwrap_or(value));
+            return Ok(value);
         }
         let _flight = self.flight.lock().await;
         if let Some((value, _)) = self.held() {
             return Ok(value);
         }
         self.ask_again(account, false).await
+    }
+
+    /// Renews a token that is still good, unless somebody else does.
+    pub(super) async fn renew(&self, account: &Account) {
+        let Ok(_flight) = self.flight.try_lock() else { return };
+        if self.held().is_none_or(|(_, fresh)| !fresh) {
+            // Should it fail, the old one is good for some time, and whoever comes next tries.
+            let _ = self.ask_again(account, false).await;
+        }
     }
 
     /// Another token than one that WeChat did not take. Callers that bring the same one share the
