@@ -3,9 +3,9 @@
 use saoma::config::{DirectoryRule, Secret};
 use serde_json::{Value, json};
 
-use crate::stub::ACCOUNT;
-use crate::support::{Phone, Session, Via, namespace};
-use crate::world::{CALLBACK_TOKEN, TICKETS, World};
+use crate::stub::{ACCOUNT, SECRET};
+use crate::support::{Phone, Session, Via, namespace, time_passes};
+use crate::world::{CALLBACK_TOKEN, MESSAGES, PEOPLE, TICKETS, World};
 
 pub(crate) const AES_KEY: &str = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG";
 
@@ -252,6 +252,60 @@ async fn what_is_no_scan_of_ours_is_answered_and_dropped() {
     let told = world.wechat.tell("account/push", json!({ "appid": ACCOUNT, "xml": scan })).await;
     assert_eq!(told["push"]["tries"][0]["answer"], "success");
     assert_eq!(session.state().await, "pending");
+}
+
+#[tokio::test]
+async fn a_message_that_wechat_did_not_take_is_written_again() {
+    let world = World::new().await;
+    let mut tab = world.server.browser(Via::LongPoll).of("account").open().await;
+    world.wechat.breaks(MESSAGES, json!({ "reset": "before", "times": 1 })).await;
+    world.scan_in_the_chat(&tab, "wang").await;
+    tab.sees("scanned").await;
+    world.opens_the_link(&tab).await.confirm().await.ok();
+    tab.sees_a_ticket().await;
+    assert_eq!(world.calls(MESSAGES).await, 2);
+}
+
+#[tokio::test]
+async fn a_scan_is_told_even_if_wechat_is_slow_to_say_who_it_was() {
+    let world = World::new().await;
+    let mut tab = world.server.browser(Via::LongPoll).of("account").open().await;
+    world.wechat.breaks(PEOPLE, json!({ "held": true })).await;
+    world.scan_in_the_chat(&tab, "wang").await;
+    world.reaches(PEOPLE, 1).await;
+    time_passes(3).await;
+    tab.sees("scanned").await;
+    world.heals().await;
+    world.opens_the_link(&tab).await.confirm().await.ok();
+    tab.sees_a_ticket().await;
+}
+
+#[tokio::test]
+async fn one_account_tells_nothing_of_anothers_codes_and_all_of_its_own_to_one_address() {
+    let other = "wx00000000000000f7";
+    let world = World::with(|config| {
+        let account = namespace(config, "account").clone();
+        namespace(config, "same").clone_from(&account);
+        let others = namespace(config, "others");
+        others.clone_from(&account);
+        others.wechat.app_id = Some(other.to_owned());
+    });
+    let world = world.await;
+    let app = json!({ "appid": other, "secret": SECRET, "kind": "official_account" });
+    world.wechat.tell("apps", app).await;
+    let others = world.server.browser(Via::LongPoll).of("others").open_only().await;
+    let scan = format!(
+        "<xml><FromUserName>oWang</FromUserName><CreateTime>1</CreateTime>\
+         <MsgType>event</MsgType><Event>SCAN</Event><EventKey>{}</EventKey></xml>",
+        others.scene
+    );
+    let told = world.wechat.tell("account/push", json!({ "appid": ACCOUNT, "xml": scan })).await;
+    assert_eq!(told["push"]["tries"][0]["answer"], "success");
+    // What was told later is done.
+    let mut tab = world.server.browser(Via::LongPoll).of("same").open().await;
+    world.scan_in_the_chat(&tab, "wang").await;
+    tab.sees("scanned").await;
+    assert_eq!(others.state().await, "pending");
 }
 
 #[tokio::test]

@@ -196,7 +196,10 @@ async fn what_was_answered_is_not_answered_again() {
     window.tab.sees("scanned").await;
     window.tab.sees_a_ticket().await;
     assert_eq!(window.world.calls(GRANTS).await, 1);
-    // Nor by another's code, nor by a refusal.
+    // Nor by another's code, which is not spent, nor by a refusal.
+    let others = window.decides("allow", Some("li")).await;
+    window.comes_back(&others).await.is_problem(409, "wrong_state");
+    assert_eq!(window.world.calls(GRANTS).await, 1);
     let (address, _) = back.split_once("code=").expect("a code");
     window
         .comes_back(&format!("{address}state={}", window.tab.scene))

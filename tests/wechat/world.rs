@@ -16,6 +16,7 @@ pub(crate) const TICKETS: &str = "/cgi-bin/qrcode/create";
 pub(crate) const MESSAGES: &str = "/cgi-bin/message/custom/send";
 pub(crate) const GRANTS: &str = "/sns/oauth2/access_token";
 pub(crate) const PROFILES: &str = "/sns/userinfo";
+pub(crate) const PEOPLE: &str = "/cgi-bin/user/info";
 /// What the official account's callbacks are signed with.
 pub(crate) const CALLBACK_TOKEN: &str = "a token of the console";
 
