@@ -6,7 +6,8 @@
 use std::time::Duration;
 
 use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
+    TextEncoder,
 };
 
 const TRANSPORTS: [&str; 3] = ["websocket", "sse", "long-poll"];
@@ -30,6 +31,7 @@ pub struct Metrics {
     subscribers: IntGaugeVec,
     transitions: IntCounterVec,
     fallbacks: IntCounterVec,
+    missed_bells: IntCounter,
 }
 
 impl Metrics {
@@ -66,6 +68,10 @@ impl Metrics {
             ),
             &["from", "to", "reason"],
         )?;
+        let missed_bells = IntCounter::new(
+            "saoma_store_bell_missed_total",
+            "Events that were found by looking, for the store's bell had not told of them.",
+        )?;
         let build = IntGaugeVec::new(
             Opts::new("saoma_build_info", "Always 1; the labels say what is running."),
             &["version"],
@@ -93,10 +99,11 @@ impl Metrics {
         registry.register(Box::new(subscribers.clone()))?;
         registry.register(Box::new(transitions.clone()))?;
         registry.register(Box::new(fallbacks.clone()))?;
+        registry.register(Box::new(missed_bells.clone()))?;
         registry.register(Box::new(build))?;
         #[cfg(target_os = "linux")]
         registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
-        Ok(Self { registry, handshake, pending, subscribers, transitions, fallbacks })
+        Ok(Self { registry, handshake, pending, subscribers, transitions, fallbacks, missed_bells })
     }
 
     /// A stream has said its first byte, or an answer that had not to be waited for was given.
@@ -129,6 +136,11 @@ impl Metrics {
             let reason = known.unwrap_or(OTHER_REASON);
             self.fallbacks.with_label_values(&[from, to, reason]).inc();
         }
+    }
+
+    /// Takes over the count of bells that were missed.
+    pub fn set_missed_bells(&self, count: u64) {
+        self.missed_bells.inc_by(count.saturating_sub(self.missed_bells.get()));
     }
 
     /// Takes over the store's count of the logins in a state.

@@ -30,6 +30,7 @@ pub mod wechat;
 
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use poem::endpoint::BoxEndpoint;
 use poem::{EndpointExt, Response, Route};
 use poem_openapi::OpenApiService;
@@ -49,6 +50,9 @@ use crate::entropy::Entropy;
 use crate::login::Login;
 use crate::origin::Origin;
 
+/// The published keys as they are now, as JSON (RFC 7517).
+pub type Published = Arc<dyn Fn() -> BoxFuture<'static, String> + Send + Sync>;
+
 /// Everything that the API is made of.
 pub struct Parts {
     /// The core.
@@ -61,8 +65,8 @@ pub struct Parts {
     pub trusts: Trusts,
     /// For request ids.
     pub entropy: Entropy,
-    /// The published keys, as JSON.
-    pub jwks: String,
+    /// The published keys.
+    pub jwks: Published,
     /// What the providers want of the pages.
     pub pages: Pages,
 }

@@ -10,7 +10,7 @@ use poem::http::{HeaderMap, StatusCode, header};
 use poem::{Endpoint, Request, Response, ResponseBuilder, Route, endpoint, get};
 use sha2::{Digest, Sha256};
 
-use super::encoding;
+use super::{Published, encoding};
 use crate::origin::Origin;
 
 /// What the pages may do: nothing that is not this server's own. To a WebSocket the same
@@ -97,7 +97,7 @@ pub fn add(
     mut route: Route,
     docs_html: String,
     document: String,
-    jwks: String,
+    jwks: Published,
     pages: &Pages,
 ) -> Route {
     let strict: Arc<str> = format!("{POLICY}; {UNFRAMED}").into();
@@ -130,7 +130,15 @@ pub fn add(
     route
         .at("/docs", file(docs_html.into(), None, docs))
         .at("/openapi.json", file(document.into(), None, rules(JSON)))
-        .at("/.well-known/jwks.json", file(jwks.into(), None, keys))
+        .at(
+            "/.well-known/jwks.json",
+            get(endpoint::make(move |request: Request| {
+                let (jwks, keys) = (Arc::clone(&jwks), keys.clone());
+                async move {
+                    poem::Result::<_>::Ok(keys.answer(&request, &Form::of(jwks().await.into())))
+                }
+            })),
+        )
 }
 
 /// Our own origin and these, as a policy names them.
@@ -165,6 +173,15 @@ fn file(
 }
 
 impl Rules {
+    /// A content in one form.
+    fn answer(&self, request: &Request, form: &Form) -> Response {
+        let response = self.head().header(header::ETAG, &form.tag);
+        if has(request.headers(), &form.tag) {
+            return response.status(StatusCode::NOT_MODIFIED).finish();
+        }
+        response.header(header::CONTENT_TYPE, self.media_type).body(form.bytes.clone())
+    }
+
     /// What every answer says, with a content and without.
     fn head(&self) -> ResponseBuilder {
         let response = Response::builder()
@@ -209,7 +226,8 @@ mod tests {
 
     /// The headers of a page, or the status if there is none.
     async fn headers(pages: &Pages, path: &'static str) -> Result<HeaderMap, StatusCode> {
-        let route = add(Route::new(), String::new(), String::new(), String::new(), pages);
+        let jwks: Published = Arc::new(|| Box::pin(async { String::new() }));
+        let route = add(Route::new(), String::new(), String::new(), jwks, pages);
         let request = Request::builder().uri(Uri::from_static(path)).finish();
         let response = route.get_response(request).await;
         if response.status() == StatusCode::OK {

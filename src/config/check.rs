@@ -13,8 +13,12 @@ impl Config {
         if self.data_dir.as_os_str().is_empty() {
             return Err(ConfigError::key("data_dir", "is empty"));
         }
-        if self.redis_url.is_some() {
-            return Err(not_available("redis_url", "redis:"));
+        if let Some(url) = &self.redis_url {
+            // Only the scheme is told, as below.
+            match url.expose().split_once(':').map(|(scheme, _)| scheme) {
+                Some("redis" | "rediss") => {}
+                _ => return Err(ConfigError::key("redis_url", "expected redis:… or rediss:…")),
+            }
         }
         if let Some(url) = &self.database_url {
             // Only the scheme is told: what comes after may hold a password.
@@ -266,7 +270,7 @@ mod tests {
     #[test]
     fn an_address_that_cannot_be_served_is_not_repeated() {
         for (key, url) in [
-            ("redis_url", "redis://:hunter2@a"),
+            ("redis_url", "http://:hunter2@a"),
             ("database_url", "postgres://me:hunter2@a/b"),
             ("database_url", "mysql://me:hunter2@a/b"),
             ("database_url", "hunter2"),

@@ -54,6 +54,17 @@ pub(super) fn needed_web_address<'de, D: Deserializer<'de>>(from: D) -> Result<S
     }
 }
 
+/// The beginning of keys: 1 to 64 characters, none of which means something in Redis.
+pub(super) fn prefix<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let text = String::deserialize(from)?;
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"_-.:".contains(&b);
+    if (1..=64).contains(&text.len()) && text.bytes().all(plain) {
+        Ok(text)
+    } else {
+        Err(Error::custom("expected 1 to 64 characters out of letters, digits, _, -, . and :"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde::de::IntoDeserializer;

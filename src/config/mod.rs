@@ -64,6 +64,10 @@ pub struct Config {
     pub redis_url: Option<Secret>,
     /// A file that holds `redis_url`. `SAOMA_REDIS_URL_FILE`.
     pub redis_url_file: Option<PathBuf>,
+    /// The beginning of all keys in Redis, so that several deployments can share one.
+    /// `SAOMA_REDIS_PREFIX`, default `saoma`.
+    #[serde(deserialize_with = "forms::prefix")]
+    pub redis_prefix: String,
     /// The database of the directory, `sqlite:…`. `SAOMA_DATABASE_URL`; for the default see
     /// [`Config::database_url`].
     pub database_url: Option<Secret>,
@@ -122,6 +126,7 @@ impl Default for Config {
             data_dir: PathBuf::from("data"),
             redis_url: None,
             redis_url_file: None,
+            redis_prefix: "saoma".to_owned(),
             database_url: None,
             database_url_file: None,
             drain_seconds: 20,

@@ -60,6 +60,8 @@ settings! {
         "the Redis that instances share; none: one instance, in memory"
     SAOMA_REDIS_URL_FILE "redis_url_file" Text "none"
         "a file that holds `redis_url`"
+    SAOMA_REDIS_PREFIX "redis_prefix" Text "saoma"
+        "the beginning of all keys in Redis, so that several deployments can share one"
     SAOMA_DATABASE_URL "database_url" Text "saoma.db under `data_dir`"
         "the database of the directory, `sqlite:…`"
     SAOMA_DATABASE_URL_FILE "database_url_file" Text "none"

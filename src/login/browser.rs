@@ -94,7 +94,7 @@ impl Login {
         let secret = Bearer::random(&self.entropy);
         let mut session = Session {
             id,
-            scene: Scene::random(&self.entropy),
+            scene: Scene::random(&self.entropy, id),
             namespace: opening.namespace.into(),
             messages: opening.messages,
             match_number: namespace.match_number.then(|| self.match_number()),
@@ -116,7 +116,7 @@ impl Login {
                 let snapshot = self.snapshot_of(session, 1)?;
                 return Ok(Opened { snapshot, secret, guest });
             }
-            session.scene = Scene::random(&self.entropy);
+            session.scene = Scene::random(&self.entropy, id);
         }
         Err(LoginError::Store)
     }

@@ -21,7 +21,7 @@ fn opened(messages: bool, match_number: Option<u8>) -> (Session, Bearer) {
     let browser = Bearer::random(&entropy);
     let session = Session {
         id,
-        scene: Scene::random(&entropy),
+        scene: Scene::random(&entropy, id),
         namespace: "default".into(),
         messages,
         match_number,

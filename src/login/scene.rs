@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
+use super::session::SessionId;
 use crate::entropy::Entropy;
 
 /// WeChat's greatest length of a scene (getUnlimitedQRCode, field `scene`).
@@ -22,11 +23,15 @@ pub struct Scene(Box<str>);
 pub struct NotAScene;
 
 impl Scene {
-    /// A fresh scene that nobody can guess: 128 random bits. Only characters that mean the same
-    /// when percent-decoded are used, for pages that forget to decode or do it twice.
+    /// A fresh scene that nobody can guess: 128 random bits, after four of its session's id, by
+    /// which a store finds both in one place. Only characters that mean the same when
+    /// percent-decoded are used, for pages that forget to decode or do it twice.
     #[must_use]
-    pub fn random(entropy: &Entropy) -> Self {
-        Self(URL_SAFE_NO_PAD.encode(entropy.bytes::<16>()).into())
+    pub fn random(entropy: &Entropy, of: SessionId) -> Self {
+        let mut bytes = entropy.bytes::<17>();
+        let [first, ..] = of.0.to_be_bytes();
+        bytes[0] = first & 0xf0 | bytes[0] & 0x0f;
+        Self(URL_SAFE_NO_PAD.encode(bytes).into())
     }
 
     /// Takes a text as a scene.
@@ -73,10 +78,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fresh_scene_is_a_scene_of_128_bits() {
-        let scene = Scene::random(&Entropy::system());
-        assert_eq!(scene.as_str().len(), 22);
-        assert_eq!(Scene::parse(scene.as_str()), Ok(scene));
+    fn a_fresh_scene_is_a_scene_of_128_bits_beside_its_session() {
+        let entropy = Entropy::system();
+        for first in 0..16 {
+            let scene = Scene::random(&entropy, SessionId(first << 124));
+            assert_eq!(scene.as_str().len(), 23);
+            let bytes = URL_SAFE_NO_PAD.decode(scene.as_str()).expect("base64");
+            assert_eq!(u128::from(bytes[0] >> 4), first);
+            assert_eq!(Scene::parse(scene.as_str()), Ok(scene));
+        }
     }
 
     #[test]

@@ -162,6 +162,20 @@ impl Login {
         &self.entropy
     }
 
+    /// Whether logins can go on: the store answers, and tells of changes.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn ready(&self) -> Result<(), LoginError> {
+        Ok(self.topics.store.ready().await?)
+    }
+
+    /// How many bells of the store were missed, and found by looking.
+    #[must_use]
+    pub fn missed_bells(&self) -> u64 {
+        self.topics.hub.missed()
+    }
+
     /// How many logins that have not ended are in each state.
     ///
     /// # Errors

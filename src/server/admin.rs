@@ -30,7 +30,7 @@ pub fn endpoint(
         async move {
             poem::Result::<_>::Ok(if leaving.is_cancelled() {
                 plain(StatusCode::SERVICE_UNAVAILABLE, "leaving\n")
-            } else if login.census().await.is_err() {
+            } else if login.ready().await.is_err() {
                 plain(StatusCode::SERVICE_UNAVAILABLE, "the session store does not answer\n")
             } else {
                 plain(StatusCode::OK, "ready\n")
@@ -51,6 +51,7 @@ async fn scrape(login: &Login, metrics: &Metrics) -> Response {
         Ok(census) => census.into_iter().for_each(|(s, n)| metrics.set_pending(s.name(), n)),
         Err(error) => tracing::warn!(%error, "metrics.census_failed"),
     }
+    metrics.set_missed_bells(login.missed_bells());
     match metrics.text() {
         Ok(text) => Response::builder().header(header::CONTENT_TYPE, TEXT_FORMAT).body(text),
         Err(error) => {

@@ -16,17 +16,20 @@ use crate::login::namespace::Namespace;
 use crate::login::ports::{Directory, Provider};
 use crate::login::secret::Bearer;
 use crate::login::service::{Grant, Sign};
+use crate::login::session::SessionId;
 use crate::login::{Login, LoginError};
 use crate::metrics::Metrics;
 use crate::origin::Origin;
+use crate::store::Store;
 use crate::store::memory::MemoryStore;
+use crate::store::redis::{Channel, RedisStore};
 use crate::stream::Topics;
 use crate::stream::hub::Hub;
 use crate::token::{Claims, Keys};
 use crate::transport::{Shared, Transport};
 
-use super::StartError;
 use super::providers::Providers;
+use super::{StartError, published};
 
 /// The core and what the server itself needs of its parts.
 pub struct Assembled {
@@ -40,6 +43,16 @@ pub struct Assembled {
     pub api: api::Parts,
     /// The database, where a directory needs one.
     pub database: Option<Database>,
+    /// What this instance has to do with others, where there may be any.
+    pub(super) fleet: Option<Fleet>,
+}
+
+/// What an instance has to do with others of the same Redis.
+pub(super) struct Fleet {
+    /// What tells of changes at others.
+    pub(super) channel: Channel,
+    /// The public keys of all.
+    pub(super) keys: Arc<published::Shared>,
 }
 
 /// Where a phone reaches the server, and whether that was configured.
@@ -71,7 +84,17 @@ pub async fn assemble(
         let hub = Arc::clone(&hub);
         Arc::new(move |key| hub.ring(key))
     };
-    let store = Arc::new(MemoryStore::new(bell));
+    let (store, shared): (Arc<dyn Store>, _) = match &config.redis_url {
+        None => (Arc::new(MemoryStore::new(bell)), None),
+        Some(url) => {
+            let instance = SessionId::random(&entropy).to_string();
+            let connecting =
+                RedisStore::connect(url.expose(), config.redis_prefix.clone(), instance);
+            let (store, channel) = connecting.await?;
+            let board = store.board();
+            (Arc::new(store), Some((channel, board)))
+        }
+    };
     let topics = Arc::new(Topics { store, hub: Arc::clone(&hub), clock });
 
     let database = if config.namespaces.values().any(keeps_its_users) {
@@ -93,7 +116,16 @@ pub async fn assemble(
     }
 
     let keys = Arc::new(Keys::open(&config.data_dir.join("keys"), &entropy, clock.now())?);
-    let jwks = keys.jwks().to_string();
+    let own = keys.jwks();
+    let (jwks, fleet) = match shared {
+        None => (published::alone(&own), None),
+        Some((channel, board)) => {
+            let ttl = Duration::from_secs(config.token.ttl_seconds);
+            let keys = published::Shared::new(board, &own, ttl, clock);
+            keys.put_up().await;
+            (keys.published(), Some(Fleet { channel, keys }))
+        }
+    };
     let login = Arc::new(Login::new(
         topics,
         namespaces,
@@ -119,7 +151,7 @@ pub async fn assemble(
         jwks,
         pages: pages_of(config),
     };
-    Ok(Assembled { login, hub, metrics, api, database })
+    Ok(Assembled { login, hub, metrics, api, database, fleet })
 }
 
 /// What the `OpenAPI` document is made of: a core that serves nobody.
@@ -148,7 +180,7 @@ pub fn for_the_document() -> Result<api::Parts, StartError> {
         public_url: None,
         trusts: Arc::new(|_| false),
         entropy,
-        jwks: String::new(),
+        jwks: published::alone(&serde_json::Value::Null),
         pages: Pages::default(),
     })
 }

@@ -11,6 +11,7 @@ pub mod connection;
 pub mod drain;
 pub mod interfaces;
 mod providers;
+mod published;
 pub mod socket;
 
 use std::future::Future;
@@ -26,15 +27,20 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::directory::{Database, DatabaseError};
 use crate::entropy::Entropy;
+use crate::store::StoreError;
+use crate::store::redis::{self, Heard};
 use crate::stream::hub::Hub;
 use crate::token::TokenError;
 
 use accept::RESERVE;
+use assemble::Fleet;
 use census::Census;
 use connection::House;
 
 /// How many connections may wait to be accepted: a proxy that comes back brings all of its own.
 const BACKLOG: u32 = 4096;
+/// A round of reminders to those who wait: so late an event is at the most, whatever the bell does.
+const REMINDERS: Duration = Duration::from_secs(20);
 /// How many connections the admin listener takes.
 const MOST_ADMIN: usize = 64;
 
@@ -54,6 +60,9 @@ pub enum StartError {
     /// The signing keys cannot be read or made.
     #[error("the signing keys: {0}")]
     Keys(#[from] TokenError),
+    /// Redis cannot be used.
+    #[error("redis_url: {0}")]
+    Redis(#[from] StoreError),
     /// The database cannot be used.
     #[error("the database: {0}")]
     Database(#[from] DatabaseError),
@@ -101,7 +110,7 @@ impl Server {
             (local(&public, config.listen)?, local(&admin, config.admin_listen)?);
         let public_url = assemble::public_url(config, public_address);
         let parts = assemble::assemble(config, &public_url, clock, entropy.clone()).await?;
-        let assemble::Assembled { login, hub, metrics, api, database } = parts;
+        let assemble::Assembled { login, hub, metrics, api, database, fleet } = parts;
 
         let leaving = CancellationToken::new();
         let census = Arc::new(Census::default());
@@ -116,11 +125,23 @@ impl Server {
             endpoint: admin::endpoint(Arc::clone(&login), metrics, leaving.clone()),
             leaving: CancellationToken::new(),
         });
-        let tasks = vec![
+        let mut tasks = vec![
             tokio::spawn(login.expire_for_ever()),
             tokio::spawn(accept::accept(public, house, Arc::clone(&census), most)),
             tokio::spawn(accept::accept(admin, admin_house, Arc::default(), MOST_ADMIN)),
         ];
+        if let Some(Fleet { channel, keys }) = fleet {
+            let hub_of_reminders = Arc::clone(&hub);
+            let hub = Arc::clone(&hub);
+            let heard = move |heard| match heard {
+                Heard::Rung(key) => hub.ring(key),
+                // What was rung meanwhile is found by reading.
+                Heard::Back => hub.ring_all(),
+            };
+            tasks.push(tokio::spawn(redis::listen(channel, heard)));
+            tasks.push(tokio::spawn(remind(hub_of_reminders)));
+            tasks.push(tokio::spawn(keys.keep_up()));
+        }
         Ok(Self {
             public: public_address,
             admin: admin_address,
@@ -150,6 +171,16 @@ impl Server {
         if let Some(database) = &self.database {
             database.close().await;
         }
+    }
+}
+
+/// Lets everybody who waits look, once in a round, whether a bell was missed.
+async fn remind(hub: Arc<Hub>) {
+    let mut part = 0;
+    loop {
+        let parts = hub.remind(part);
+        part = (part + 1) % parts;
+        tokio::time::sleep(REMINDERS / u32::try_from(parts).unwrap_or(1)).await;
     }
 }
 

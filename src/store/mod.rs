@@ -5,6 +5,7 @@
 //! To add a store: implement [`Store`], and run the conformance suite with it.
 
 pub mod memory;
+pub mod redis;
 
 use std::sync::Arc;
 
@@ -132,6 +133,14 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError`]
     async fn due(&self, now: Timestamp, most: usize) -> Result<Vec<Key>, StoreError>;
+
+    /// Whether it answers, and tells of changes.
+    ///
+    /// # Errors
+    /// [`StoreError`] with what is wrong.
+    async fn ready(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
 
     /// How many records that have not ended are in each state.
     ///

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::task::Waker;
 
 use futures_util::task::AtomicWaker;
@@ -24,6 +24,8 @@ pub(super) const RUNG: u8 = 1;
 pub(super) const REPLACED: u8 = 2;
 /// The server is leaving.
 pub(super) const LEAVING: u8 = 4;
+/// The log may have grown without a bell.
+pub(super) const REMINDED: u8 = 8;
 
 /// One subscriber's place in the hub.
 #[derive(Debug)]
@@ -34,11 +36,11 @@ pub(super) struct Waiter {
 }
 
 impl Waiter {
-    /// Asks to be woken at the next flag, then takes the flags that are up. `RUNG` is taken down
-    /// by this; the others stay.
+    /// Asks to be woken at the next flag, then takes the flags that are up. `RUNG` and `REMINDED`
+    /// are taken down by this; the others stay.
     pub(super) fn poll_flags(&self, waker: &Waker) -> u8 {
         self.waker.register(waker);
-        self.flags.fetch_and(!RUNG, Ordering::AcqRel)
+        self.flags.fetch_and(!(RUNG | REMINDED), Ordering::AcqRel)
     }
 
     fn raise(&self, flag: u8) {
@@ -53,6 +55,7 @@ type Waiters = SmallVec<[Arc<Waiter>; 1]>;
 pub struct Hub {
     shards: Vec<Mutex<HashMap<Key, Waiters>>>,
     leaving: AtomicBool,
+    missed: AtomicU64,
 }
 
 impl Default for Hub {
@@ -60,6 +63,7 @@ impl Default for Hub {
         Self {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             leaving: AtomicBool::new(false),
+            missed: AtomicU64::new(0),
         }
     }
 }
@@ -108,6 +112,34 @@ impl Hub {
         for waiter in waiters {
             waiter.raise(RUNG);
         }
+    }
+
+    /// Wakes everybody: what was rung may have been lost.
+    pub fn ring_all(&self) {
+        (0..SHARDS).for_each(|part| self.raise_all(part, RUNG));
+    }
+
+    /// Lets a part of those who wait look whether a bell was missed; how many parts there are.
+    pub fn remind(&self, part: usize) -> usize {
+        self.raise_all(part % SHARDS, REMINDED);
+        SHARDS
+    }
+
+    fn raise_all(&self, part: usize, flag: u8) {
+        let waiters: Vec<_> = self.shards[part].lock().values().flatten().cloned().collect();
+        for waiter in waiters {
+            waiter.raise(flag);
+        }
+    }
+
+    /// How many bells were missed: events that were found by a reminder.
+    #[must_use]
+    pub fn missed(&self) -> u64 {
+        self.missed.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn found_by_a_reminder(&self) {
+        self.missed.fetch_add(1, Ordering::Relaxed);
     }
 
     /// From now on whoever registers is told that the server leaves; who waits already is

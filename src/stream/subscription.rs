@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 
 use super::Topics;
 use super::event::{Event, EventType, Private};
-use super::hub::{LEAVING, REPLACED, RUNG, Waiter};
+use super::hub::{LEAVING, REMINDED, REPLACED, RUNG, Waiter};
 use crate::clock::Timestamp;
 use crate::store::{Key, StoreError, Tail};
 
@@ -53,6 +53,8 @@ pub struct Subscription {
     cursor: u64,
     private: Option<Private>,
     reading: Option<Reading>,
+    /// Whether the reading is for a reminder, not for a bell.
+    reminded: bool,
 }
 
 impl Subscription {
@@ -63,7 +65,7 @@ impl Subscription {
         private: Option<Private>,
     ) -> Self {
         let waiter = topics.hub.register(key);
-        Self { topics, waiter, cursor, private, reading: None }
+        Self { topics, waiter, cursor, private, reading: None, reminded: false }
     }
 
     /// What there is now, even if it is nothing: the first thing to ask. None if there is no such
@@ -84,12 +86,19 @@ impl Subscription {
             if flags & RUNG != 0 {
                 // Also when a read is under way: what it sees may be from before the bell.
                 self.reading = Some(self.read());
+                self.reminded = false;
+            } else if flags & REMINDED != 0 && self.reading.is_none() {
+                self.reading = Some(self.read());
+                self.reminded = true;
             }
             if let Some(reading) = &mut self.reading {
                 let tail = ready!(reading.as_mut().poll(cx));
                 self.reading = None;
                 match tail {
                     Ok(Some(tail)) if !tail.items.is_empty() || tail.ended => {
+                        if self.reminded && !tail.items.is_empty() {
+                            self.topics.hub.found_by_a_reminder();
+                        }
                         return Poll::Ready(Turn::Page(self.page(&tail)));
                     }
                     Ok(None) => return Poll::Ready(Turn::Gone),

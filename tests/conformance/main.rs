@@ -13,6 +13,9 @@ macro_rules! each_store {
         mod memory {
             tell!(crate::support::Store::Memory, $($stories)*);
         }
+        mod redis {
+            tell!(crate::support::Store::Redis, $($stories)*);
+        }
     };
 }
 

@@ -8,6 +8,7 @@ mod browser;
 mod event_source;
 mod phone;
 mod raw;
+pub(crate) mod redis;
 mod server;
 mod subscriber;
 

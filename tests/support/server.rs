@@ -4,26 +4,32 @@ use std::net::SocketAddr;
 
 use reqwest::Method;
 use saoma::clock::Clock;
-use saoma::config::{Config, Namespace};
+use saoma::config::{Config, Namespace, Secret};
 use saoma::entropy::Entropy;
 use saoma::server::Server;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::{Api, Ask, Backend, Browser, Phone, Raw, Via, within};
+use super::{Api, Ask, Backend, Browser, Phone, Raw, Via, redis, within};
 
 /// Where sessions are kept.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Store {
     /// In the server's memory.
     Memory,
+    /// In a redis-server, under a prefix of the server's own.
+    Redis,
 }
 
 impl Store {
     fn configure(self, config: &mut Config) {
         match self {
             Self::Memory => config.redis_url = None,
+            Self::Redis => {
+                config.redis_url = Some(Secret::new(redis::shared()));
+                config.redis_prefix = format!("test-{}", Entropy::system().urn());
+            }
         }
     }
 }

@@ -1,0 +1,104 @@
+//! The store's atomic steps, as Redis runs them. They know no rule of a login: they compare a
+//! version, and put down what they are given.
+//!
+//! The keys of a session are in one slot: `KEYS` are, in this order, its record, its log, the
+//! instances that watch it, the deadlines and the census of its slot, and for a new one its alias.
+
+use redis::Script;
+
+/// Puts down a change. `ARGV`: the key, the record, its state, whether it has ended, its deadline,
+/// when it is forgotten, then the log's new items.
+const PUT: &str = r"
+local function put(version, alias, first)
+  redis.call('HSET', KEYS[1], 'v', version, 'b', ARGV[2], 's', ARGV[3], 'e', ARGV[4],
+    'd', ARGV[5], 'f', ARGV[6], 'a', alias)
+  for i = first, #ARGV do redis.call('RPUSH', KEYS[2], ARGV[i]) end
+  redis.call('SET', alias, ARGV[1] .. ' ' .. ARGV[6], 'PXAT', ARGV[6])
+  for i = 1, 3 do redis.call('PEXPIREAT', KEYS[i], ARGV[6]) end
+  if ARGV[4] == '1' then
+    redis.call('ZREM', KEYS[4], ARGV[1])
+  else
+    redis.call('ZADD', KEYS[4], ARGV[5], ARGV[1])
+    redis.call('HINCRBY', KEYS[5], ARGV[3], 1)
+  end
+end
+";
+
+/// Takes `PUT`'s arguments; 0 if the key or the alias is taken.
+const CREATE: &str = r"
+if redis.call('EXISTS', KEYS[1], KEYS[6]) > 0 then return 0 end
+put('0', KEYS[6], 7)
+return 1
+";
+
+/// Takes `PUT`'s arguments, with the version and the beginning of the channels' names before the
+/// items. The number of the log's last item; -1 if there is no record, -2 if its version is another
+/// one.
+const COMMIT: &str = r"
+local was = redis.call('HMGET', KEYS[1], 'v', 's', 'e', 'a')
+if not was[1] then return -1 end
+if was[1] ~= ARGV[7] then return -2 end
+if was[3] == '0' then redis.call('HINCRBY', KEYS[5], was[2], -1) end
+put((tonumber(was[1]) + 1) % 4294967296, was[4], 9)
+for _, instance in ipairs(redis.call('SMEMBERS', KEYS[3])) do
+  redis.call('PUBLISH', ARGV[8] .. instance, ARGV[1])
+end
+return redis.call('LLEN', KEYS[2])
+";
+
+/// `KEYS`: the record, the log, the watchers. `ARGV`: the moment, the cursor, the instance that
+/// wants to be told of what comes next.
+const READ: &str = r"
+local record = redis.call('HMGET', KEYS[1], 's', 'e', 'd', 'f')
+if not record[1] or tonumber(record[4]) <= tonumber(ARGV[1]) then return nil end
+if record[2] == '0' then
+  redis.call('SADD', KEYS[3], ARGV[3])
+  redis.call('PEXPIREAT', KEYS[3], record[4])
+end
+local after = tonumber(ARGV[2])
+if after > redis.call('LLEN', KEYS[2]) then after = 0 end
+return { after, record[1], record[2], record[3], redis.call('LRANGE', KEYS[2], after, -1) }
+";
+
+/// `KEYS`: the record, the log. `ARGV`: the moment.
+const LOAD: &str = r"
+local record = redis.call('HMGET', KEYS[1], 'v', 'b', 'f')
+if not record[1] or tonumber(record[3]) <= tonumber(ARGV[1]) then return nil end
+return { record[1], record[2], redis.call('LLEN', KEYS[2]) }
+";
+
+/// `KEYS`: the deadlines of a slot. `ARGV`: the moment, how many, when those that are taken are due
+/// again, the records' names but for their keys.
+const DUE: &str = r"
+local due = {}
+for _, key in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])) do
+  if redis.call('EXISTS', ARGV[4] .. key) == 1 then
+    redis.call('ZADD', KEYS[1], ARGV[3], key)
+    due[#due + 1] = key
+  else
+    redis.call('ZREM', KEYS[1], key)
+  end
+end
+return due
+";
+
+/// The steps.
+pub(super) struct Scripts {
+    pub(super) create: Script,
+    pub(super) commit: Script,
+    pub(super) read: Script,
+    pub(super) load: Script,
+    pub(super) due: Script,
+}
+
+impl Scripts {
+    pub(super) fn new() -> Self {
+        Self {
+            create: Script::new(&format!("{PUT}{CREATE}")),
+            commit: Script::new(&format!("{PUT}{COMMIT}")),
+            read: Script::new(READ),
+            load: Script::new(LOAD),
+            due: Script::new(DUE),
+        }
+    }
+}

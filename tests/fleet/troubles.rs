@@ -1,0 +1,106 @@
+//! Redis in trouble: held connections stay, logins under way are finished when it is back, nothing
+//! is lost or told twice.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use crate::instances::Fleet;
+use crate::support::redis::RedisServer;
+use crate::support::{Via, within};
+
+/// One login, each step at another instance.
+async fn logs_in(fleet: Arc<Fleet>, n: usize) {
+    let session = fleet.opens(n % 3).await;
+    let via = [Via::WebSocket, Via::Sse, Via::LongPoll][n % 3];
+    let mut events = fleet.follows((n + 1) % 3, &session, via).await;
+    events.sees("pending").await;
+    let token = fleet.token_of_scan((n + 2) % 3, &session).await;
+    events.sees("scanned").await;
+    fleet.phone_at(n % 3, &session, &token).confirm().await.ok();
+    events.sees("confirmed").await;
+    events.ends().await;
+}
+
+/// Kills every subscription as soon as it is there; how many it killed.
+fn kill_subscriptions(url: &str, killed: &AtomicU64, done: &AtomicBool) {
+    let mut connection = redis::Client::open(url).and_then(|it| it.get_connection());
+    let connection = connection.as_mut().expect("a connection");
+    while !done.load(Ordering::Relaxed) {
+        let mut kill = redis::cmd("CLIENT");
+        let count = kill.arg("KILL").arg("TYPE").arg("pubsub").query::<u64>(connection);
+        killed.fetch_add(count.expect("an answer"), Ordering::Relaxed);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn subscriptions_that_are_killed_again_and_again_lose_no_event() {
+    let fleet = Arc::new(Fleet::of(3).await);
+    let (killed, done) = (Arc::<AtomicU64>::default(), Arc::<AtomicBool>::default());
+    let killing = std::thread::spawn({
+        let (url, killed, done) = (fleet.redis.url(), Arc::clone(&killed), Arc::clone(&done));
+        move || kill_subscriptions(&url, &killed, &done)
+    });
+    while killed.load(Ordering::Relaxed) < 15 {
+        let logins: Vec<_> =
+            (0..60).map(|n| tokio::spawn(logs_in(Arc::clone(&fleet), n))).collect();
+        for login in logins {
+            login.await.expect("a whole login");
+        }
+    }
+    done.store(true, Ordering::Relaxed);
+    killing.join().expect("no panic");
+}
+
+#[tokio::test]
+async fn a_frozen_redis_is_told_and_the_login_goes_on_when_it_thaws() {
+    let fleet = Fleet::of(2).await;
+    let session = fleet.opens(0).await;
+    let mut events = fleet.follows(1, &session, Via::WebSocket).await;
+    events.sees("pending").await;
+    let token = fleet.token_of_scan(0, &session).await;
+    events.sees("scanned").await;
+    fleet.signals("-STOP");
+    let refused = fleet.phone_at(0, &session, &token).confirm().await;
+    assert!(refused.has("retry-after"));
+    refused.is_problem(503, "store_unavailable");
+    fleet.signals("-CONT");
+    // What was asked while it was frozen may have been done when it thawed.
+    let again = fleet.phone_at(0, &session, &token).confirm().await;
+    assert!(again.status == 200 || again.status == 409, "{}", again.text());
+    events.sees("confirmed").await;
+    events.ends().await;
+}
+
+#[tokio::test]
+async fn readiness_tells_the_truth_and_life_goes_on() {
+    let fleet = Fleet::of(1).await;
+    let server = &fleet.servers[0];
+    within("the bell", async { while server.admin("/readyz").await.status != 200 {} }).await;
+    fleet.signals("-STOP");
+    assert_eq!(server.admin("/readyz").await.status, 503);
+    assert_eq!(server.admin("/livez").await.status, 200);
+    fleet.signals("-CONT");
+    within("Redis to be back", async { while server.admin("/readyz").await.status != 200 {} })
+        .await;
+}
+
+#[tokio::test]
+async fn a_redis_that_comes_back_empty_ends_what_was_under_way_and_takes_what_is_new() {
+    let Fleet { servers, redis } = Fleet::of(2).await;
+    let session = servers[0].browser(Via::LongPoll).open_only().await;
+    let port = redis.port;
+    drop(redis);
+    session.get("").await.is_problem(503, "store_unavailable");
+    let redis = RedisServer::start_at(port);
+    let fleet = Fleet { servers, redis };
+    within("Redis to be back", async {
+        while fleet.servers[1].admin("/readyz").await.status != 200 {}
+    })
+    .await;
+    session.get("").await.is_problem(404, "not_found");
+    let fresh = fleet.opens(0).await;
+    let mut events = fleet.follows(1, &fresh, Via::Sse).await;
+    events.sees("pending").await;
+    fleet.token_of_scan(0, &fresh).await;
+    events.sees("scanned").await;
+}
