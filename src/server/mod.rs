@@ -20,15 +20,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::directory::{Database, DatabaseError};
 use crate::entropy::Entropy;
-use crate::store::StoreError;
-use crate::store::redis::{self, Heard};
+use crate::store::redis::{self, Heard, Unusable};
 use crate::stream::hub::Hub;
 use crate::token::TokenError;
 
@@ -39,6 +40,8 @@ use connection::House;
 
 /// How many connections may wait to be accepted: a proxy that comes back brings all of its own.
 const BACKLOG: u32 = 4096;
+/// How long the start waits until the bell is heard.
+const FIRST_BELL: Duration = Duration::from_secs(5);
 /// A round of reminders to those who wait: so late an event is at the most, whatever the bell does.
 const REMINDERS: Duration = Duration::from_secs(20);
 /// How many connections the admin listener takes.
@@ -62,7 +65,7 @@ pub enum StartError {
     Keys(#[from] TokenError),
     /// Redis cannot be used.
     #[error("redis_url: {0}")]
-    Redis(#[from] StoreError),
+    Redis(#[from] Unusable),
     /// The database cannot be used.
     #[error("the database: {0}")]
     Database(#[from] DatabaseError),
@@ -133,14 +136,21 @@ impl Server {
         if let Some(Fleet { channel, keys }) = fleet {
             let hub_of_reminders = Arc::clone(&hub);
             let hub = Arc::clone(&hub);
+            let bell = Arc::<Notify>::default();
+            let first = Arc::clone(&bell);
             let heard = move |heard| match heard {
                 Heard::Rung(key) => hub.ring(key),
                 // What was rung meanwhile is found by reading.
-                Heard::Back => hub.ring_all(),
+                Heard::Back => {
+                    hub.ring_all();
+                    bell.notify_one();
+                }
             };
             tasks.push(tokio::spawn(redis::listen(channel, heard)));
             tasks.push(tokio::spawn(remind(hub_of_reminders)));
             tasks.push(tokio::spawn(keys.keep_up()));
+            // Later it is not ready, and says so.
+            let _ = timeout(FIRST_BELL, first.notified()).await;
         }
         Ok(Self {
             public: public_address,

@@ -12,6 +12,9 @@ mod frames;
 mod http;
 mod order;
 mod person;
+#[path = "../support/redis.rs"]
+#[allow(dead_code, reason = "shared with the tests of many instances")]
+mod redis;
 mod requests;
 mod secrets;
 mod server;

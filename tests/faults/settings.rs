@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 
+use crate::redis::RedisServer;
 use crate::server::{Said, Server, run, saoma};
 
 /// Where nothing else listens, and nothing is left behind.
@@ -132,6 +133,31 @@ async fn check_config_prints_what_takes_effect_and_no_secret() {
     }
     let wrong = check(&[("SAOMA_SESSION_TTL", "1")]).await;
     assert_refused(&wrong, "SAOMA_SESSION_TTL");
+}
+
+#[tokio::test]
+async fn a_redis_that_cannot_be_used_is_named_and_its_password_is_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let nobody = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("one");
+    let locked = RedisServer::start_locked("hunter2");
+    let port = locked.port;
+    // Answers, and is no Redis.
+    let other = Server::start();
+    for (url, says) in [
+        (format!("redis://:hunter3@{nobody}"), "Redis cannot be reached"),
+        (format!("redis://:hunter3@127.0.0.1:{port}"), "refuses the user or the password"),
+        (format!("redis://127.0.0.1:{port}"), "refuses the user or the password"),
+        (format!("redis://:hunter3@{}", other.public), "Redis cannot be reached"),
+        ("redis://:hunter3@".to_owned(), "redis_url"),
+        ("http://:hunter3@127.0.0.1".to_owned(), "expected redis:"),
+    ] {
+        let mut command = start(folder.path());
+        command.env("SAOMA_REDIS_URL", &url);
+        let said = run(command, folder.path()).await;
+        assert_refused(&said, says);
+        assert!(said.err.to_lowercase().contains("redis_url"), "{}", said.err);
+        assert!(!said.err.contains("hunter"), "{}", said.err);
+    }
 }
 
 #[tokio::test]

@@ -85,6 +85,24 @@ async fn readiness_tells_the_truth_and_life_goes_on() {
 }
 
 #[tokio::test]
+async fn an_instance_that_hears_no_bell_is_not_ready() {
+    let fleet = Fleet::of(1).await;
+    let server = &fleet.servers[0];
+    assert_eq!(server.admin("/readyz").await.status, 200, "from the start");
+    let (killed, done) = (Arc::<AtomicU64>::default(), Arc::<AtomicBool>::default());
+    let killing = std::thread::spawn({
+        let (url, killed, done) = (fleet.redis.url(), Arc::clone(&killed), Arc::clone(&done));
+        move || kill_subscriptions(&url, &killed, &done)
+    });
+    within("the bell to be missed", async { while server.admin("/readyz").await.status != 503 {} })
+        .await;
+    done.store(true, Ordering::Relaxed);
+    killing.join().expect("no panic");
+    within("the bell to be back", async { while server.admin("/readyz").await.status != 200 {} })
+        .await;
+}
+
+#[tokio::test]
 async fn a_redis_that_comes_back_empty_ends_what_was_under_way_and_takes_what_is_new() {
     let Fleet { servers, redis } = Fleet::of(2).await;
     let session = servers[0].browser(Via::LongPoll).open_only().await;

@@ -23,18 +23,32 @@ pub(crate) struct RedisServer {
 impl RedisServer {
     /// One that keeps nothing on disk.
     pub(crate) fn start() -> Self {
+        Self::at_a_free_port(&[])
+    }
+
+    fn at_a_free_port(settings: &[&str]) -> Self {
         let found = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
         let port = found.local_addr().expect("its address").port();
         drop(found);
-        Self::start_at(port)
+        Self::start_with(port, settings)
     }
 
     /// One at a port that was another's before.
     pub(crate) fn start_at(port: u16) -> Self {
+        Self::start_with(port, &[])
+    }
+
+    /// One that wants a password.
+    pub(crate) fn start_locked(password: &str) -> Self {
+        Self::at_a_free_port(&["--requirepass", password])
+    }
+
+    fn start_with(port: u16, settings: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut command = Command::new("sh");
         command.args(["-c", KEEPER, "redis", "--bind", "127.0.0.1", "--port", &port.to_string()]);
         command.args(["--save", "", "--appendonly", "no", "--dir"]).arg(folder.path());
+        command.args(settings);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut keeper = command.spawn().expect("a shell");
         let mut lines = BufReader::new(keeper.stdout.take().expect("piped")).lines();

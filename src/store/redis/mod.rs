@@ -22,6 +22,8 @@ use scripts::Scripts;
 pub use bell::{Heard, listen};
 pub use board::Board;
 
+/// The oldest version that is tried by tests.
+const OLDEST: u32 = 7;
 /// How long a command may take. Whoever waits for it is a browser or a phone.
 const ANSWER: Duration = Duration::from_secs(2);
 /// How long a connection may take.
@@ -64,20 +66,26 @@ impl RedisStore {
     /// the beginning of all of its keys.
     ///
     /// # Errors
-    /// The address is none, or nobody answers there as Redis does.
+    /// [`Unusable`]
     pub async fn connect(
         url: &str,
         prefix: String,
         instance: String,
-    ) -> Result<(Self, Channel), StoreError> {
-        let client = Client::open(url).map_err(|error| failed(&error))?;
+    ) -> Result<(Self, Channel), Unusable> {
+        let client = Client::open(url).map_err(|_| Unusable::Address)?;
         let config = ConnectionManagerConfig::new()
             .set_response_timeout(Some(ANSWER))
             .set_connection_timeout(Some(CONNECT))
             .set_max_delay(PAUSE)
             .set_number_of_retries(2);
         let connection = ConnectionManager::new_with_config(client.clone(), config);
-        let connection = connection.await.map_err(|error| failed(&error))?;
+        let mut connection = connection.await.map_err(|error| unusable(&error))?;
+        let info: String = redis::cmd("INFO")
+            .arg("server")
+            .query_async(&mut connection)
+            .await
+            .map_err(|error| unusable(&error))?;
+        check_version(&info)?;
         let names = Names::new(prefix);
         let name = format!("{}{instance}", names.channels());
         let hears = Arc::<AtomicBool>::default();
@@ -95,6 +103,46 @@ impl RedisStore {
 
     fn connection(&self) -> ConnectionManager {
         self.connection.clone()
+    }
+}
+
+/// Why a Redis cannot be used. No text of it has the address, for that may have a password.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Unusable {
+    /// The address is none of Redis'.
+    #[error("this is no address of a Redis: expected redis://[[user]:password@]host[:port][/db]")]
+    Address,
+    /// The user or the password is refused, or one is needed.
+    #[error("Redis refuses the user or the password")]
+    Refused,
+    /// Nobody answers there as Redis does.
+    #[error("Redis cannot be reached ({0})")]
+    Unreachable(String),
+    /// It is too old.
+    #[error("Redis {0} is too old: 7.0 or newer is needed")]
+    TooOld(String),
+}
+
+fn unusable(error: &RedisError) -> Unusable {
+    let code = error.code().unwrap_or_default();
+    if matches!(code, "WRONGPASS" | "NOAUTH" | "NOPERM")
+        || error.kind() == redis::ErrorKind::AuthenticationFailed
+    {
+        Unusable::Refused
+    } else {
+        Unusable::Unreachable(format!("{:?}", error.kind()))
+    }
+}
+
+/// The version that it says in its `INFO`; Valkey says there with which Redis it is compatible.
+fn check_version(info: &str) -> Result<(), Unusable> {
+    let said = info.lines().find_map(|line| line.strip_prefix("redis_version:"));
+    let version = said.unwrap_or("?").trim();
+    let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
+    if major.is_some_and(|major| major >= OLDEST) {
+        Ok(())
+    } else {
+        Err(Unusable::TooOld(version.to_owned()))
     }
 }
 
@@ -224,5 +272,31 @@ impl Store for RedisStore {
             }
         }
         Ok(counts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_item_comes_back_as_it_was() {
+        let data = r#"{"body":"a b  c"}"#;
+        let text = format!("8 1000 {data}");
+        let expected = Item { tag: 8, at: Timestamp(1000), data: data.into() };
+        assert_eq!(item(&text), Some(expected));
+        assert_eq!(item("0 1 ").map(|item| item.data.len()), Some(0));
+        for bad in ["", "1", "1 2", "x 1 {}", "300 1 {}"] {
+            assert_eq!(item(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn versions_from_seven_on_will_do() {
+        let info =
+            |version: &str| check_version(&format!("# Server\r\nredis_version:{version}\r\nos:x"));
+        assert_eq!((info("7.0.15"), info("7.2.4"), info("8.0.0")), (Ok(()), Ok(()), Ok(())));
+        assert_eq!(info("6.2.14"), Err(Unusable::TooOld("6.2.14".to_owned())));
+        assert_eq!(check_version("HTTP/1.1 400"), Err(Unusable::TooOld("?".to_owned())));
     }
 }
