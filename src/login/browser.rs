@@ -88,7 +88,7 @@ impl Login {
         let namespace = self.namespace(&opening.namespace)?;
         opening.visitor.may_open(namespace)?;
         let guest = opening.visitor.is_guest(namespace);
-        self.limits.open_session(opening.ip)?;
+        self.limits.open_session(opening.ip).await?;
         let now = self.now();
         let id = SessionId::random(&self.entropy);
         let secret = Bearer::random(&self.entropy);
@@ -210,7 +210,7 @@ impl Login {
         from: From,
         body: &RawValue,
     ) -> Result<u64, LoginError> {
-        self.limits.message(id.0)?;
+        self.limits.message(id.0).await?;
         let message = |_: &Session| Ok(Command::Message { from, body: body.to_owned() });
         Ok(self.run(id, message).await?.cursor)
     }

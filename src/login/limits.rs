@@ -3,9 +3,11 @@
 //! Counted by the generic cell rate algorithm (governor), each with a burst, so that an office
 //! behind one address can begin its morning together.
 
+use std::fmt::Display;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use governor::clock::Clock as GovernorClock;
@@ -15,6 +17,7 @@ use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota, RateLimiter};
 
 use crate::clock::Clock;
+use crate::store::Tally;
 
 /// How often, and how many at once.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -63,14 +66,17 @@ impl governor::clock::Clock for Ticks {
 /// The counters. All of them let everything pass when there are no rates.
 pub struct Limits {
     counters: Option<Counters>,
+    /// Who counts in place of our own counters, where instances share theirs.
+    tally: Option<Arc<dyn Tally>>,
     clock: Clock,
 }
 
 struct Counters {
+    rates: Rates,
     sessions: Counter<IpAddr>,
     unknown_by_address: Counter<IpAddr>,
     unknown_by_identity: Counter<String>,
-    unknown_asked: Counter<()>,
+    unknown_asked: Counter<&'static str>,
     messages: Counter<u128>,
 }
 
@@ -79,53 +85,66 @@ impl Limits {
     #[must_use]
     pub fn new(rates: Option<Rates>, clock: Clock) -> Self {
         let counters = rates.map(|rates| Counters {
+            rates,
             sessions: counter(rates.sessions, clock),
             unknown_by_address: counter(rates.unknown_scans, clock),
             unknown_by_identity: counter(rates.unknown_scans, clock),
             unknown_asked: counter(ASKED, clock),
             messages: counter(rates.messages, clock),
         });
-        Self { counters, clock }
+        Self { counters, tally: None, clock }
+    }
+
+    /// Counters that all instances share.
+    #[must_use]
+    pub fn shared(rates: Option<Rates>, tally: Arc<dyn Tally>, clock: Clock) -> Self {
+        Self { tally: Some(tally), ..Self::new(rates, clock) }
     }
 
     /// Counts a session opened from an address.
     ///
     /// # Errors
     /// [`TooMany`]
-    pub fn open_session(&self, from: IpAddr) -> Result<(), TooMany> {
-        self.check(|counters| &counters.sessions, &network(from))
+    pub async fn open_session(&self, from: IpAddr) -> Result<(), TooMany> {
+        let rate = |rates: &Rates| rates.sessions;
+        self.check("open", rate, |counters| &counters.sessions, &network(from)).await
     }
 
     /// Counts a scan of a scene that does not exist, against the address.
     ///
     /// # Errors
     /// [`TooMany`]
-    pub fn unknown_scan_from(&self, from: IpAddr) -> Result<(), TooMany> {
-        self.check(|counters| &counters.unknown_by_address, &network(from))
+    pub async fn unknown_scan_from(&self, from: IpAddr) -> Result<(), TooMany> {
+        let rate = |rates: &Rates| rates.unknown_scans;
+        self.check("from", rate, |counters| &counters.unknown_by_address, &network(from)).await
     }
 
     /// Whether a provider may be asked who scanned a scene that does not exist: seldom, for whoever
     /// guesses from many addresses must not use up what the provider allows; never, if nothing is
     /// counted.
     #[must_use]
-    pub fn may_ask_who_guesses(&self) -> bool {
-        self.counters.is_some() && self.check(|counters| &counters.unknown_asked, &()).is_ok()
+    pub async fn may_ask_who_guesses(&self) -> bool {
+        let asking = self.check("asked", |_| ASKED, |counters| &counters.unknown_asked, &"");
+        self.counters.is_some() && asking.await.is_ok()
     }
 
     /// Counts a scan of a scene that does not exist, against who scanned.
     ///
     /// # Errors
     /// [`TooMany`]
-    pub fn unknown_scan_by(&self, subject: &str) -> Result<(), TooMany> {
-        self.check(|counters| &counters.unknown_by_identity, &subject.to_owned())
+    pub async fn unknown_scan_by(&self, subject: &str) -> Result<(), TooMany> {
+        let rate = |rates: &Rates| rates.unknown_scans;
+        let subject = subject.to_owned();
+        self.check("by", rate, |counters| &counters.unknown_by_identity, &subject).await
     }
 
     /// Counts a message in a session.
     ///
     /// # Errors
     /// [`TooMany`]
-    pub fn message(&self, session: u128) -> Result<(), TooMany> {
-        self.check(|counters| &counters.messages, &session)
+    pub async fn message(&self, session: u128) -> Result<(), TooMany> {
+        let rate = |rates: &Rates| rates.messages;
+        self.check("says", rate, |counters| &counters.messages, &session).await
     }
 
     /// Forgets who has not asked for long.
@@ -138,15 +157,30 @@ impl Limits {
         }
     }
 
-    fn check<K: Hash + Eq + Clone>(
+    async fn check<K: Hash + Eq + Clone + Display + Sync>(
         &self,
+        what: &str,
+        rate: impl Fn(&Rates) -> Rate,
         which: impl Fn(&Counters) -> &Counter<K>,
         key: &K,
     ) -> Result<(), TooMany> {
         let Some(counters) = &self.counters else { return Ok(()) };
-        which(counters).check_key(key).map_err(|not_until| TooMany {
-            retry_after: not_until.wait_time_from(GovernorClock::now(&Ticks(self.clock))),
-        })
+        let now = self.clock.now();
+        let retry_after = if let Some(tally) = &self.tally {
+            let Rate { per_minute, burst } = rate(&counters.rates);
+            let name = format!("{what}:{key}");
+            let taken = tally.take(&name, per_minute.max(1), burst.max(1), now).await;
+            // Where nobody can count, nothing can be changed either: that will be said.
+            taken.unwrap_or_default()
+        } else {
+            let checked = which(counters).check_key(key);
+            let clock = Ticks(self.clock);
+            checked.map_or_else(
+                |wait| wait.wait_time_from(GovernorClock::now(&clock)),
+                |()| Duration::ZERO,
+            )
+        };
+        if retry_after.is_zero() { Ok(()) } else { Err(TooMany { retry_after }) }
     }
 }
 
@@ -179,28 +213,30 @@ mod tests {
     async fn a_burst_passes_then_one_waits_as_long_as_it_is_told() {
         let limits = Limits::new(Some(RATES), Clock::system());
         let office: IpAddr = [192, 0, 2, 1].into();
-        assert!(limits.open_session(office).is_ok());
-        assert!(limits.open_session(office).is_ok());
-        let TooMany { retry_after } = limits.open_session(office).unwrap_err();
-        assert!(limits.open_session([192, 0, 2, 2].into()).is_ok(), "others are not held up");
+        assert!(limits.open_session(office).await.is_ok());
+        assert!(limits.open_session(office).await.is_ok());
+        let TooMany { retry_after } = limits.open_session(office).await.unwrap_err();
+        assert!(limits.open_session([192, 0, 2, 2].into()).await.is_ok(), "others are not held up");
         tokio::time::advance(retry_after).await;
-        assert!(limits.open_session(office).is_ok());
+        assert!(limits.open_session(office).await.is_ok());
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_ipv6_customer_is_one_address() {
         let limits = Limits::new(Some(RATES), Clock::system());
-        let from = |text: &str| limits.unknown_scan_from(text.parse().unwrap());
-        assert!(from("2001:db8::1").is_ok());
-        assert!(from("2001:db8::2").is_err());
-        assert!(from("2001:db8:0:1::1").is_ok());
-        assert!(from("::ffff:192.0.2.1").is_ok());
-        assert!(from("192.0.2.1").is_err());
+        let from = async |text: &str| limits.unknown_scan_from(text.parse().unwrap()).await;
+        assert!(from("2001:db8::1").await.is_ok());
+        assert!(from("2001:db8::2").await.is_err());
+        assert!(from("2001:db8:0:1::1").await.is_ok());
+        assert!(from("::ffff:192.0.2.1").await.is_ok());
+        assert!(from("192.0.2.1").await.is_err());
     }
 
     #[tokio::test(start_paused = true)]
     async fn without_rates_everything_passes() {
         let limits = Limits::new(None, Clock::system());
-        assert!((0..10_000).all(|_| limits.message(1).is_ok()));
+        for _ in 0..10_000 {
+            assert!(limits.message(1).await.is_ok());
+        }
     }
 }

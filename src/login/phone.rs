@@ -118,13 +118,13 @@ impl Login {
     /// Counts a scan of a scene that does not exist against the address and the identity: honest
     /// phones scan codes that exist. The identity is asked for as far as the limits go.
     async fn unknown_scene(&self, scene: &Scene, scan: &Scan) -> LoginError {
-        if let Err(too_many) = self.limits.unknown_scan_from(scan.ip) {
+        if let Err(too_many) = self.limits.unknown_scan_from(scan.ip).await {
             return too_many.into();
         }
         if let Some(namespace) = self.namespaces.get("default")
-            && self.limits.may_ask_who_guesses()
+            && self.limits.may_ask_who_guesses().await
             && let Ok(identity) = namespace.provider.identify(&scan.login_code, scene).await
-            && let Err(too_many) = self.limits.unknown_scan_by(&identity.subject)
+            && let Err(too_many) = self.limits.unknown_scan_by(&identity.subject).await
         {
             return too_many.into();
         }

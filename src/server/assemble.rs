@@ -20,9 +20,9 @@ use crate::login::session::SessionId;
 use crate::login::{Login, LoginError};
 use crate::metrics::Metrics;
 use crate::origin::Origin;
-use crate::store::Store;
 use crate::store::memory::MemoryStore;
 use crate::store::redis::{Channel, RedisStore};
+use crate::store::{Store, Tally};
 use crate::stream::Topics;
 use crate::stream::hub::Hub;
 use crate::token::{Claims, Keys};
@@ -91,8 +91,9 @@ pub async fn assemble(
             let connecting =
                 RedisStore::connect(url.expose(), config.redis_prefix.clone(), instance);
             let (store, channel) = connecting.await?;
-            let board = store.board();
-            (Arc::new(store), Some((channel, board)))
+            let (board, store) = (store.board(), Arc::new(store));
+            let tally: Arc<dyn Tally> = Arc::<RedisStore>::clone(&store);
+            (store, Some((channel, board, tally)))
         }
     };
     let topics = Arc::new(Topics { store, hub: Arc::clone(&hub), clock });
@@ -117,19 +118,21 @@ pub async fn assemble(
 
     let keys = Arc::new(Keys::open(&config.data_dir.join("keys"), &entropy, clock.now())?);
     let own = keys.jwks();
-    let (jwks, fleet) = match shared {
-        None => (published::alone(&own), None),
-        Some((channel, board)) => {
+    let limited = config.rate_limit.then(|| rates(config));
+    let (jwks, fleet, limits) = match shared {
+        None => (published::alone(&own), None, Limits::new(limited, clock)),
+        Some((channel, board, tally)) => {
             let ttl = Duration::from_secs(config.token.ttl_seconds);
             let keys = published::Shared::new(board, &own, ttl, clock);
             keys.put_up().await;
-            (keys.published(), Some(Fleet { channel, keys }))
+            let limits = Limits::shared(limited, tally, clock);
+            (keys.published(), Some(Fleet { channel, keys }), limits)
         }
     };
     let login = Arc::new(Login::new(
         topics,
         namespaces,
-        Limits::new(config.rate_limit.then(|| rates(config)), clock),
+        limits,
         entropy.clone(),
         sign(config, keys, public_url),
         Arc::clone(&metrics),

@@ -8,6 +8,7 @@ pub mod memory;
 pub mod redis;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -91,6 +92,23 @@ pub enum Commit {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("the session store does not answer: {0}")]
 pub struct StoreError(pub String);
+
+/// Counts where all instances that share a store can see it.
+#[async_trait]
+pub trait Tally: Send + Sync {
+    /// Takes one of the `burst` under a name, which come back at `per_minute`, both above zero. How
+    /// long to wait if there is none to take; zero if one was taken.
+    ///
+    /// # Errors
+    /// [`StoreError`] when nobody can tell.
+    async fn take(
+        &self,
+        name: &str,
+        per_minute: u32,
+        burst: u32,
+        now: Timestamp,
+    ) -> Result<Duration, StoreError>;
+}
 
 /// Keeps records. `now` decides what has been forgotten, so that the caller's clock rules.
 #[async_trait]

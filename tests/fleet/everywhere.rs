@@ -1,9 +1,13 @@
 //! Every step at another instance.
 
+use std::num::NonZeroU32;
+
+use saoma::config::{Config, Secret};
 use serde_json::Value;
 
 use crate::instances::Fleet;
-use crate::support::Via;
+use crate::support::redis::RedisServer;
+use crate::support::{Store, TestServer, Via};
 
 async fn a_login_at_three_instances(via: Via) {
     let fleet = Fleet::of(3).await;
@@ -72,8 +76,8 @@ async fn a_token_of_any_instance_can_be_verified_by_the_keys_that_any_shows() {
 async fn two_deployments_share_a_redis_by_prefix() {
     let fleet = Fleet::of(1).await;
     let url = fleet.redis.url();
-    let other = crate::support::TestServer::start_with(crate::support::Store::Memory, |config| {
-        config.redis_url = Some(saoma::config::Secret::new(url));
+    let other = TestServer::start_with(Store::Memory, |config| {
+        config.redis_url = Some(Secret::new(url));
         config.redis_prefix = "another".to_owned();
     });
     let other = other.await;
@@ -82,4 +86,26 @@ async fn two_deployments_share_a_redis_by_prefix() {
     stranger.get("").await.is_problem(404, "not_found");
     let keys = other.get("/.well-known/jwks.json").await.ok();
     assert_eq!(keys["keys"].as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
+async fn an_address_has_one_allowance_wherever_it_asks() {
+    let redis = RedisServer::start();
+    let mut servers = Vec::new();
+    for _ in 0..3 {
+        let url = redis.url();
+        let few = move |config: &mut Config| {
+            config.redis_url = Some(Secret::new(url));
+            config.limits.sessions_per_minute = NonZeroU32::MIN;
+            config.limits.sessions_burst = NonZeroU32::new(4).expect("four");
+        };
+        servers.push(TestServer::start_with(Store::Memory, few).await);
+    }
+    let mut statuses = Vec::new();
+    for n in 0..6 {
+        let answer = servers[n % 3].browser(Via::LongPoll).tries_to_open().await;
+        assert_eq!(answer.has("retry-after"), answer.status == 429);
+        statuses.push(answer.status);
+    }
+    assert_eq!(statuses, [201, 201, 201, 201, 429, 429]);
 }

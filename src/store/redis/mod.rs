@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, RedisError, RedisResult, ScriptInvocation};
 
-use super::{Change, Commit, Item, Key, Record, STATES, Store, StoreError, Tail};
+use super::{Change, Commit, Item, Key, Record, STATES, Store, StoreError, Tail, Tally};
 use crate::clock::Timestamp;
 use names::{Names, OfSession, SLOTS};
 use scripts::Scripts;
@@ -272,6 +272,22 @@ impl Store for RedisStore {
             }
         }
         Ok(counts)
+    }
+}
+
+#[async_trait]
+impl Tally for RedisStore {
+    async fn take(
+        &self,
+        name: &str,
+        per_minute: u32,
+        burst: u32,
+        now: Timestamp,
+    ) -> Result<Duration, StoreError> {
+        let mut call = self.scripts.take.key(self.names.counter(name));
+        call.arg(now.0).arg(60_000.0 / f64::from(per_minute)).arg(burst);
+        let wait: RedisResult<u64> = call.invoke_async(&mut self.connection()).await;
+        wait.map(Duration::from_millis).map_err(|error| failed(&error))
     }
 }
 

@@ -76,6 +76,11 @@ impl Names {
         format!("{}:bell:", self.prefix)
     }
 
+    /// The name of a counter.
+    pub(super) fn counter(&self, name: &str) -> String {
+        format!("{}:limit:{name}", self.prefix)
+    }
+
     /// The name of the board of public keys.
     pub(super) fn board(&self) -> String {
         format!("{}:keys", self.prefix)

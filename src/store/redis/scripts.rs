@@ -82,6 +82,17 @@ end
 return due
 ";
 
+/// The generic cell rate algorithm. `KEYS`: the counter. `ARGV`: the moment, the milliseconds in which
+/// one comes back, how many there are. The milliseconds to wait.
+const TAKE: &str = r"
+local now, each = tonumber(ARGV[1]), tonumber(ARGV[2])
+local full_at = math.max(tonumber(redis.call('GET', KEYS[1]) or now), now) + each
+local wait = full_at - each * tonumber(ARGV[3]) - now
+if wait > 0 then return math.ceil(wait) end
+redis.call('SET', KEYS[1], full_at, 'PX', math.max(1, math.ceil(full_at - now)))
+return 0
+";
+
 /// The steps.
 pub(super) struct Scripts {
     pub(super) create: Script,
@@ -89,6 +100,7 @@ pub(super) struct Scripts {
     pub(super) read: Script,
     pub(super) load: Script,
     pub(super) due: Script,
+    pub(super) take: Script,
 }
 
 impl Scripts {
@@ -99,6 +111,7 @@ impl Scripts {
             read: Script::new(READ),
             load: Script::new(LOAD),
             due: Script::new(DUE),
+            take: Script::new(TAKE),
         }
     }
 }
