@@ -5,5 +5,6 @@ mod support;
 
 mod everywhere;
 mod instances;
+mod keeping;
 mod races;
 mod troubles;
