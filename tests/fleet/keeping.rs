@@ -35,8 +35,8 @@ async fn each_store(mut story: impl AsyncFnMut(Arc<dyn Store>)) {
     let redis = RedisServer::start();
     let url = redis.url();
     let connecting = RedisStore::connect(&url, "test".to_owned(), "one".to_owned());
-    let (store, _channel) = connecting.await.expect("a store");
-    story(Arc::new(store)).await;
+    let (kept, _channel) = connecting.await.expect("a store");
+    story(Arc::new(kept)).await;
 }
 
 #[tokio::test]
