@@ -18,14 +18,10 @@ use crate::stub::{MINI, SECRET, Stub};
 use crate::support::{Answer, Api, namespace};
 use crate::world::CODES;
 
-/// The scenes that are drawn next, as their bytes: a scene is what is drawn after a secret.
-#[derive(Default)]
-struct Scenes {
-    next: VecDeque<[u8; 16]>,
-    secret_drawn: bool,
-}
+/// The scenes that are drawn next, as their bytes: 17 are drawn for a scene, and for nothing else.
+type Scenes = VecDeque<[u8; 17]>;
 
-/// Chance, but for the scenes.
+/// Chance, but for the scenes, and for the first bits of ids: a scene has its session's.
 struct Loaded {
     chance: ChaCha20Rng,
     scenes: Arc<Mutex<Scenes>>,
@@ -42,13 +38,14 @@ impl RngCore for Loaded {
 
     fn fill_bytes(&mut self, into: &mut [u8]) {
         self.chance.fill_bytes(into);
-        let mut scenes = self.scenes.lock();
-        scenes.secret_drawn |= into.len() == 32;
-        if scenes.secret_drawn
-            && into.len() == 16
-            && let Some(scene) = scenes.next.pop_front()
-        {
-            into.copy_from_slice(&scene);
+        match into.len() {
+            16 => into[0] &= 0x0f,
+            17 => {
+                if let Some(scene) = self.scenes.lock().pop_front() {
+                    into.copy_from_slice(&scene);
+                }
+            }
+            _ => {}
         }
     }
 
@@ -91,8 +88,7 @@ impl World {
 
     /// Opens a session for which these scenes are drawn, one after the other.
     async fn opens_with(&self, scenes: &[u8]) -> Answer {
-        let next = scenes.iter().map(|byte| [*byte; 16]).collect();
-        *self.scenes.lock() = Scenes { next, secret_drawn: false };
+        *self.scenes.lock() = scenes.iter().map(|byte| [*byte; 17]).collect();
         self.api.ask(Method::POST, "/v1/sessions").json(json!({})).await
     }
 
