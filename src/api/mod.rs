@@ -1,8 +1,8 @@
 //! The HTTP API: parses a request, calls one function of the core, renders what it says.
 //!
-//! One file an audience ([`sessions`], [`scenes`], [`backend`], [`wechat`] with [`returning`]), what they share ([`schema`],
-//! [`events`], [`commands`]), and what stands around all of them ([`credentials`],
-//! [`mod@origin`], [`cors`], [`catch`]).
+//! One file an audience ([`sessions`], [`scenes`], [`backend`], [`wechat`] with [`returning`]), what
+//! they share ([`schema`], [`events`], [`commands`]), and what stands around all of them
+//! ([`credentials`], [`mod@origin`], [`cors`], [`catch`]).
 //! Nothing is decided here.
 //!
 //! To add an operation: a method in its audience's file with an operation id, then

@@ -3,7 +3,6 @@
 use std::num::NonZeroU32;
 
 use saoma::config::{Config, Secret};
-use serde_json::Value;
 
 use crate::instances::Fleet;
 use crate::support::redis::RedisServer;
@@ -69,7 +68,7 @@ async fn a_token_of_any_instance_can_be_verified_by_the_keys_that_any_shows() {
     }
     assert_eq!(shown[0].len(), 3, "{shown:?}");
     assert_eq!((&shown[1], &shown[2]), (&shown[0], &shown[0]));
-    assert_ne!(shown[0][0], shown[0][1], "{}", Value::Null);
+    assert!(shown[0].windows(2).all(|two| two[0] != two[1]), "each has one of its own");
 }
 
 #[tokio::test]
