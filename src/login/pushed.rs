@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::machine::Refusal;
 use super::namespace::Namespace;
-use super::ports::{Fault, Heard, Identity, Note, PortError, Pushed, Pushes};
+use super::ports::{Act, Fault, Heard, Identity, Note, PortError, Pushed, Pushes};
 use super::scene::Scene;
 use super::service::{Current, Login, LoginError};
 use super::session::SessionId;
@@ -74,7 +74,8 @@ impl Login {
         let known = timeout(MOMENT, pushes.look_up(identity.clone())).await;
         let (identity, user) = match known {
             Ok(Ok(identity)) => {
-                let user = namespace.directory.find(&identity).await?;
+                let cause = session.cause(Act::Scan);
+                let user = namespace.directory.find(&identity, &cause).await?;
                 (identity, user)
             }
             // The browser is told at once; who it is can be asked again when they open the link.
