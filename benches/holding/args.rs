@@ -47,6 +47,7 @@ pub(crate) enum Section {
     Idle,
     Latency,
     Logins,
+    Fleet,
     Million,
 }
 
@@ -66,6 +67,10 @@ pub(crate) struct Plan {
     pub(crate) bystanders: usize,
     pub(crate) people: usize,
     pub(crate) logins: Duration,
+    /// Instances that share a Redis.
+    pub(crate) fleets: Vec<usize>,
+    /// Logins whose commands are counted.
+    pub(crate) counted: usize,
     /// Pending sessions at which memory and latency are looked at.
     pub(crate) levels: Vec<usize>,
 }
@@ -103,6 +108,8 @@ fn full() -> Plan {
         bystanders: 2_000,
         people: 32,
         logins: Duration::from_secs(10),
+        fleets: vec![1, 2, 3, 5],
+        counted: 200,
         levels: vec![1_000, 100_000, 1_000_000],
     }
 }
@@ -118,6 +125,8 @@ fn quick() -> Plan {
         bystanders: 500,
         people: 8,
         logins: Duration::from_secs(2),
+        fleets: vec![1, 3],
+        counted: 20,
         levels: vec![1_000, 20_000],
     }
 }

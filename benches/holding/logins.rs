@@ -1,7 +1,6 @@
 //! Whole logins a second: people who open, wait, scan, confirm, hear of it and fetch their token,
 //! over and over, client and server sharing the machine.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -9,15 +8,11 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::args::{Args, Plan};
-use crate::browser::page_post;
-use crate::control::Control;
-use crate::decode::EventKind;
-use crate::door::{Door, Login, phone_token};
 use crate::failures::Failures;
 use crate::measure::{Process, Spread, float};
+use crate::person::{Person, Ways};
 use crate::saoma::Saoma;
 use crate::server::{Server, Transport};
-use crate::subscriber::Subscriber;
 use crate::{Outcome, progress};
 
 #[derive(Serialize)]
@@ -55,19 +50,11 @@ pub(crate) fn said(threads: Option<usize>) -> String {
 }
 
 async fn one(transport: Transport, threads: Option<usize>, plan: &Plan) -> Outcome<Logins> {
-    let server = Server::Saoma(Saoma::start(threads)?);
+    let server = Server::Saoma(Saoma::start(threads, None)?);
     let (door, process, this) = (server.door(), server.process(), Process::of(std::process::id()));
     door.fence().await?;
     let (there, here, start) = (process.cpu()?, this.cpu()?, Instant::now());
-    let end = start + plan.logins;
-    let mut people = JoinSet::new();
-    for seat in 0..plan.people {
-        people.spawn(person(door, transport, seat, end));
-    }
-    let mut times: Vec<Duration> = Vec::new();
-    while let Some(person) = people.join_next().await {
-        times.extend(person??);
-    }
+    let times = crowd(plan, transport, |_| Ways::one(door)).await?;
     let took = start.elapsed();
     let count = float(times.len());
     Ok(Logins {
@@ -81,39 +68,21 @@ async fn one(transport: Transport, threads: Option<usize>, plan: &Plan) -> Outco
     })
 }
 
-/// Logs in until the time is over; how long each login took.
-async fn person(
-    door: Door,
+/// Lets as many people as are planned log in until the time is over; how long each login took.
+pub(crate) async fn crowd(
+    plan: &Plan,
     transport: Transport,
-    seat: usize,
-    end: Instant,
+    ways: impl Fn(usize) -> Ways,
 ) -> Outcome<Vec<Duration>> {
-    let mut page = Control::open(door.addr, seat).await?;
-    let mut phone = Control::open(door.addr, seat).await?;
-    let mut kept: Option<Subscriber> = None;
-    let mut times = Vec::new();
-    while Instant::now() < end {
-        let start = Instant::now();
-        let login: Arc<Login> = Arc::new(page.call(&door.open_request()).await?.json(201)?);
-        let mut events = match kept.take() {
-            Some(mut events) => {
-                events.again(Arc::clone(&login)).await?;
-                events
-            }
-            None => Subscriber::open(door, transport, Arc::clone(&login), seat).await?,
-        };
-        let token = phone_token(&phone.call(&door.scan_request(&login)).await?)?;
-        events.until(EventKind::Scanned).await?;
-        phone.call(&door.confirm_request(&login, &token)).await?.success()?;
-        let confirmed = events.until(EventKind::Confirmed).await?;
-        let ticket =
-            confirmed.data.and_then(|data| data.ticket).ok_or("confirmed without a ticket")?;
-        let path = format!("/v1/sessions/{}/token", login.id);
-        let body = serde_json::json!({ "ticket": ticket }).to_string();
-        page.call(&page_post(door, &path, Some(&login.secret), &body)).await?.success()?;
-        times.push(start.elapsed());
-        // A page that polls does so on the connection it has; a stream is a connection each.
-        kept = (transport == Transport::LongPoll).then_some(events);
+    let end = Instant::now() + plan.logins;
+    let mut people = JoinSet::new();
+    for seat in 0..plan.people {
+        let ways = ways(seat);
+        people.spawn(async move { Person::at(ways, transport, seat).await?.until(end).await });
+    }
+    let mut times: Vec<Duration> = Vec::new();
+    while let Some(person) = people.join_next().await {
+        times.extend(person??);
     }
     Ok(times)
 }

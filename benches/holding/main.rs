@@ -2,9 +2,10 @@
 //! fast it moves when something does, beside nginx with Nchan in the same run.
 //!
 //! Here: the order of the measurements, and nothing of how any of them is made. Each measurement is a
-//! file (`held`, `latency`, `logins`, `million`); what they share is below them: `crowd` (many
-//! subscribers), `subscriber` (one), `decode` (bytes to events), `control` (requests), `door` (how a
-//! server is asked for things), `saoma` and `nchan` (their processes), `measure` (what /proc says).
+//! file (`held`, `latency`, `logins`, `fleet`, `million`); what they share is below them: `crowd` (many
+//! subscribers), `subscriber` (one), `person` (a whole login), `decode` (bytes to events), `control` (requests), `door` (how a
+//! server is asked for things), `saoma`, `nchan` and
+//! `redis_server` (their processes), `measure` (what /proc says).
 
 mod args;
 mod browser;
@@ -14,6 +15,7 @@ mod crowd;
 mod decode;
 mod door;
 mod failures;
+mod fleet;
 mod held;
 mod latency;
 mod logins;
@@ -21,6 +23,8 @@ mod machine;
 mod measure;
 mod million;
 mod nchan;
+mod person;
+mod redis_server;
 mod report;
 mod saoma;
 mod server;
@@ -70,6 +74,9 @@ async fn run(args: &Args, limit: u64) -> Outcome<Report> {
     if servers.contains(&Kind::Saoma) {
         if args.wants(Section::Logins) {
             report.logins = logins::run(args, &plan, &mut report.failures).await;
+        }
+        if args.wants(Section::Fleet) {
+            report.fleet = fleet::run(args, &plan, &mut report.failures).await;
         }
         if args.wants(Section::Million) {
             let measured = million::run(&plan).await;

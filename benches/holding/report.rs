@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::args::Plan;
 use crate::budgets;
 use crate::failures::Failures;
+use crate::fleet::{self, Shared};
 use crate::held::Held;
 use crate::latency::Latency;
 use crate::logins::{self, Logins};
@@ -23,6 +24,7 @@ pub(crate) struct Report {
     pub(crate) held: Vec<Held>,
     pub(crate) latency: Vec<Latency>,
     pub(crate) logins: Vec<Logins>,
+    pub(crate) fleet: Vec<Shared>,
     pub(crate) million: Vec<Level>,
     pub(crate) failures: Failures,
 }
@@ -42,9 +44,16 @@ pub(crate) struct HeldMedians {
 
 impl Report {
     pub(crate) fn of(machine: Machine, plan: &Plan) -> Self {
-        let (held, latency, logins, million) = (vec![], vec![], vec![], vec![]);
-        let failures = Failures::default();
-        Self { machine, plan: plan.clone(), held, latency, logins, million, failures }
+        Self {
+            machine,
+            plan: plan.clone(),
+            held: Vec::new(),
+            latency: Vec::new(),
+            logins: Vec::new(),
+            fleet: Vec::new(),
+            million: Vec::new(),
+            failures: Failures::default(),
+        }
     }
 
     pub(crate) fn held_of(&self, server: Kind, transport: Transport) -> HeldMedians {
@@ -93,6 +102,7 @@ impl Report {
             + &self.work()
             + &self.latencies()
             + &self.whole()
+            + &fleet::tables(&self.fleet)
             + &self.levels()
             + &budgets::table(self).under("Budgets")
             + &self.failures.list()

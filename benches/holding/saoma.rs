@@ -20,8 +20,8 @@ pub(crate) struct Saoma {
 
 impl Saoma {
     #[expect(clippy::disallowed_methods, reason = "these are not this program's settings")]
-    /// With this many threads, or as many as it takes by itself.
-    pub(crate) fn start(threads: Option<usize>) -> Outcome<Self> {
+    /// With this many threads, or as many as it takes by itself; in memory, or on this Redis.
+    pub(crate) fn start(threads: Option<usize>, redis: Option<&str>) -> Outcome<Self> {
         let dir = tempfile::tempdir()?;
         let log = dir.path().join("log");
         let mut command = Command::new(binary());
@@ -32,6 +32,7 @@ impl Saoma {
             }
         }
         command.envs(threads.map(|it| ("SAOMA_WORKER_THREADS", it.to_string())));
+        command.envs(redis.map(|url| ("SAOMA_REDIS_URL", url)));
         let mut child = command
             .env("SAOMA_LISTEN", "127.0.0.1:0")
             .env("SAOMA_ADMIN_LISTEN", "127.0.0.1:0")

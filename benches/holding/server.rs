@@ -57,7 +57,7 @@ pub(crate) enum Server {
 impl Server {
     pub(crate) async fn start(kind: Kind, plan: &Plan) -> Outcome<Self> {
         Ok(match kind {
-            Kind::Saoma => Self::Saoma(Saoma::start(None)?),
+            Kind::Saoma => Self::Saoma(Saoma::start(None, None)?),
             Kind::Nchan => Self::Nchan(Nchan::start(plan.many).await?),
         })
     }
