@@ -38,8 +38,14 @@ macro_rules! told {
 }
 
 mod answers;
+mod example;
+mod gateway;
 mod logins;
+mod metrics;
 mod questions;
+mod races;
+mod secrets;
 mod service;
 mod troubles;
+mod verifiers;
 mod world;

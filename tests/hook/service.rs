@@ -126,6 +126,11 @@ impl Service {
         self.will([Does::Says(answer)]);
     }
 
+    /// Forgets what it was to do.
+    pub(crate) fn forgets(&self) {
+        self.does.lock().clear();
+    }
+
     /// Lets those go on that ponder.
     pub(crate) fn go_on(&self) {
         self.goes_on.send_replace(true);
