@@ -89,6 +89,9 @@ pub struct PortError {
     pub retry_after: Option<u64>,
 }
 
+/// The short word of a directory's refusal, whose reason is for nobody but who scanned.
+pub const REFUSED: &str = "refused";
+
 /// Whose fault a [`PortError`] is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Fault {
@@ -212,6 +215,8 @@ pub enum Note<'a> {
     LoggedIn,
     /// The code can no longer be used.
     Over,
+    /// The directory refuses them, for this reason.
+    Refused(&'a str),
 }
 
 /// A provider whose servers tell of scans, and which can write to who scanned.

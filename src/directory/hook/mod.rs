@@ -21,7 +21,9 @@ use self::question::Question;
 use self::signature::Key;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
-use crate::login::ports::{Act, Cause, Directory, Fault, Identity, PortError, Registration, User};
+use crate::login::ports::{
+    Act, Cause, Directory, Fault, Identity, PortError, REFUSED, Registration, User,
+};
 use crate::metrics::Metrics;
 
 /// Which service is asked, and how.
@@ -94,7 +96,7 @@ impl Hook {
         match answer? {
             Answer::Registered(user) => Ok(Some(user)),
             Answer::Unregistered => Ok(None),
-            Answer::Refused(reason) => Err(PortError::new(Fault::Forged, "refused", reason)),
+            Answer::Refused(reason) => Err(PortError::new(Fault::Forged, REFUSED, reason)),
         }
     }
 }
