@@ -4,8 +4,12 @@
 
 mod answer;
 mod backend;
+pub(crate) mod balanced;
 mod browser;
 mod event_source;
+pub(crate) mod haproxy;
+pub(crate) mod instance;
+pub(crate) mod kept;
 mod phone;
 mod raw;
 pub(crate) mod redis;
@@ -16,6 +20,7 @@ use std::time::Duration;
 
 pub(crate) use answer::{Answer, Api, Ask};
 pub(crate) use backend::Backend;
+pub(crate) use balanced::Balanced;
 pub(crate) use browser::{Browser, Session, Tab};
 pub(crate) use event_source::{Message, Parser};
 pub(crate) use phone::Phone;

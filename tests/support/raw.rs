@@ -31,7 +31,7 @@ impl RawAnswer {
 }
 
 impl Raw {
-    pub(super) async fn connect(address: SocketAddr) -> Self {
+    pub(crate) async fn connect(address: SocketAddr) -> Self {
         Self { stream: TcpStream::connect(address).await.expect("connected"), read: Vec::new() }
     }
 

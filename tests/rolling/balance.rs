@@ -1,0 +1,57 @@
+//! The balancer keeps no client at an instance, and sends nobody to one that is not ready.
+
+use futures_util::future::join_all;
+use saoma::config::{Config, Secret};
+use serde_json::Value;
+
+use crate::support::instance::Instance;
+use crate::support::redis::RedisServer;
+use crate::support::{Balanced, Raw, Via};
+
+/// Three instances and their redis-server.
+async fn three() -> (Balanced, RedisServer) {
+    let redis = RedisServer::start();
+    let config = Config {
+        redis_url: Some(Secret::new(redis.url())),
+        rate_limit: false,
+        drain_seconds: 2,
+        ..Config::default()
+    };
+    (Balanced::start(3, config).await, redis)
+}
+
+/// How many sessions an instance has opened.
+async fn opened(instance: &Instance) -> u64 {
+    instance.counts("saoma_session_transitions_total", "to=\"pending\"").await
+}
+
+#[tokio::test]
+async fn requests_of_one_connection_go_to_one_instance_after_the_other() {
+    let (balanced, _redis) = three().await;
+    let mut raw = Raw::connect(balanced.balancer.address).await;
+    for _ in 0..12 {
+        raw.send("POST /v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n").await;
+        assert_eq!(raw.answer().await.status, 201);
+    }
+    let opened = join_all(balanced.instances.iter().map(opened)).await;
+    assert_eq!(opened, [4, 4, 4]);
+}
+
+#[tokio::test]
+async fn a_login_goes_on_when_one_of_three_is_killed_and_another_comes() {
+    let (mut balanced, _redis) = three().await;
+    let mut tab = balanced.browser(Via::LongPoll).open().await;
+    let mut killed = balanced.instances.swap_remove(0);
+    killed.signal("-KILL");
+    assert_eq!(killed.ended().await, Some(128 + 9));
+    balanced.balancer.until(killed.address, "DOWN").await;
+    let phone = tab.scan_as("Ann").await;
+    tab.sees("scanned").await;
+    balanced.balancer.forgets(killed.address).await;
+    balanced.grows().await;
+    phone.confirm().await.ok();
+    let ticket = tab.sees_a_ticket().await;
+    tab.redeem(&ticket).await.ok();
+    let seen: Vec<Value> = tab.polls(0).await["events"].as_array().expect("a list").clone();
+    assert_eq!(seen.len(), 3, "{seen:?}");
+}
