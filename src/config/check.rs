@@ -7,6 +7,9 @@ use super::{
     Config, ConfigError, DirectoryRule, Hook, LineColor, Namespace, Numbering, ProviderName, Secret,
 };
 
+/// The schemes of addresses of Redis; each also with TLS, as `rediss…`.
+const REDIS: [&str; 3] = ["redis", "redis-sentinel", "redis-cluster"];
+
 impl Config {
     /// Whether this version can do everything that is set.
     ///
@@ -18,9 +21,14 @@ impl Config {
         }
         if let Some(url) = &self.redis_url {
             // Only the scheme is told, as below.
-            match url.expose().split_once(':').map(|(scheme, _)| scheme) {
-                Some("redis" | "rediss") => {}
-                _ => return Err(ConfigError::key("redis_url", "expected redis:… or rediss:…")),
+            let scheme = url.expose().split_once(':').map_or("", |(scheme, _)| scheme);
+            if !REDIS.contains(&scheme.replacen("rediss", "redis", 1).as_str()) {
+                let expected = "expected redis:…, rediss:…, redis-sentinel:… or redis-cluster:…";
+                return Err(ConfigError::key("redis_url", expected));
+            }
+            if self.redis_ca_file.is_some() && !scheme.starts_with("rediss") {
+                let why = "counts for nothing while `redis_url` is without TLS: write rediss…";
+                return Err(ConfigError::key("redis_ca_file", why));
             }
         }
         if let Some(url) = &self.database_url {
@@ -325,9 +333,27 @@ mod tests {
     }
 
     #[test]
+    fn certificates_are_for_addresses_with_tls() {
+        let set = |url: &str| {
+            let flag = |key: &str, value: &str| Flag { key: key.to_owned(), value: value.to_owned() };
+            let flags = [flag("redis_url", url), flag("redis_ca_file", "ca.pem")];
+            let config = Config::load(None, [], &flags).expect("loaded");
+            config.check().map_err(|error| error.to_string())
+        };
+        for url in ["rediss://a", "rediss-sentinel://a", "rediss-cluster://a"] {
+            assert_eq!(set(url), Ok(()));
+        }
+        for url in ["redis://a", "redis-sentinel://a", "redis-cluster://a"] {
+            let refused = set(url).expect_err("refused");
+            assert!(refused.starts_with("redis_ca_file: "), "{refused}");
+        }
+    }
+
+    #[test]
     fn an_address_that_cannot_be_served_is_not_repeated() {
         for (key, url) in [
             ("redis_url", "http://:hunter2@a"),
+            ("redis_url", "redissentinel://:hunter2@a"),
             ("database_url", "postgres://me:hunter2@a/b"),
             ("database_url", "mysql://me:hunter2@a/b"),
             ("database_url", "hunter2"),

@@ -64,6 +64,9 @@ pub struct Config {
     pub redis_url: Option<Secret>,
     /// A file that holds `redis_url`. `SAOMA_REDIS_URL_FILE`.
     pub redis_url_file: Option<PathBuf>,
+    /// A file of the certificates, in PEM, that Redis' own is verified by.
+    /// `SAOMA_REDIS_CA_FILE`, default none: those that the system trusts.
+    pub redis_ca_file: Option<PathBuf>,
     /// The beginning of all keys in Redis, so that several deployments can share one.
     /// `SAOMA_REDIS_PREFIX`, default `saoma`.
     #[serde(deserialize_with = "forms::prefix")]
@@ -126,6 +129,7 @@ impl Default for Config {
             data_dir: PathBuf::from("data"),
             redis_url: None,
             redis_url_file: None,
+            redis_ca_file: None,
             redis_prefix: "saoma".to_owned(),
             database_url: None,
             database_url_file: None,

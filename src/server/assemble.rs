@@ -23,7 +23,7 @@ use crate::login::{Login, LoginError};
 use crate::metrics::Metrics;
 use crate::origin::Origin;
 use crate::store::memory::MemoryStore;
-use crate::store::redis::{Channel, RedisStore};
+use crate::store::redis::{Channel, Place, RedisStore};
 use crate::store::{Store, Tally};
 use crate::stream::Topics;
 use crate::stream::hub::Hub;
@@ -90,9 +90,13 @@ pub async fn assemble(
         None => (Arc::new(MemoryStore::new(bell)), None),
         Some(url) => {
             let instance = SessionId::random(&entropy).to_string();
-            let connecting =
-                RedisStore::connect(url.expose(), config.redis_prefix.clone(), instance);
-            let (store, channel) = connecting.await?;
+            let place = Place {
+                url: url.expose(),
+                ca_file: config.redis_ca_file.as_deref(),
+                prefix: &config.redis_prefix,
+                instance: &instance,
+            };
+            let (store, channel) = RedisStore::connect(place).await?;
             let (board, store) = (store.board(), Arc::new(store));
             let tally: Arc<dyn Tally> = Arc::<RedisStore>::clone(&store);
             (store, Some((channel, board, tally)))

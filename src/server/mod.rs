@@ -64,7 +64,7 @@ pub enum StartError {
     #[error("the signing keys: {0}")]
     Keys(#[from] TokenError),
     /// Redis cannot be used.
-    #[error("redis_url: {0}")]
+    #[error("{setting}: {0}", setting = setting_of(.0))]
     Redis(#[from] Unusable),
     /// The database cannot be used.
     #[error("the database: {0}")]
@@ -86,6 +86,15 @@ pub enum StartError {
     /// Calls to WeChat cannot be made from this machine.
     #[error("the client for WeChat: {0}")]
     WeChat(#[from] reqwest::Error),
+}
+
+/// The setting by which it may be mended.
+fn setting_of(unusable: &Unusable) -> &'static str {
+    match unusable {
+        Unusable::Trust(_) => "redis_ca_file",
+        Unusable::Taken(_) => "redis_prefix",
+        _ => "redis_url",
+    }
 }
 
 /// A server that runs.

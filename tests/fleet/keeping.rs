@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use saoma::clock::Timestamp;
 use saoma::store::memory::MemoryStore;
-use saoma::store::redis::RedisStore;
+use saoma::store::redis::{Place, RedisStore};
 use saoma::store::{Change, Commit, Item, Store};
 
 use crate::support::redis::RedisServer;
@@ -34,8 +34,8 @@ async fn each_store(mut story: impl AsyncFnMut(Arc<dyn Store>)) {
     story(Arc::new(MemoryStore::new(Arc::new(|_| {})))).await;
     let redis = RedisServer::start();
     let url = redis.url();
-    let connecting = RedisStore::connect(&url, "test".to_owned(), "one".to_owned());
-    let (kept, _channel) = connecting.await.expect("a store");
+    let place = Place { url: &url, ca_file: None, prefix: "test", instance: "one" };
+    let (kept, _channel) = RedisStore::connect(place).await.expect("a store");
     story(Arc::new(kept)).await;
 }
 

@@ -82,6 +82,11 @@ impl Instance {
         self.process.errors()
     }
 
+    /// A client of its own address.
+    pub(crate) fn api(&self) -> Api {
+        Api::new(format!("http://{}", self.address))
+    }
+
     /// `GET` at its admin listener.
     pub(crate) fn admin(&self, path: &str) -> Ask {
         Api::new(format!("http://{}", self.admin)).ask(Method::GET, path)

@@ -3,21 +3,24 @@
 //! One subscription for the whole process. It may lose a message: whoever listens is told when it
 //! may have, and reads again.
 
+use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use redis::RedisResult;
-use redis::aio::ConnectionManager;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::Channel;
+use super::link::Link;
 use crate::store::Key;
 
 /// How often we tell ourselves something, by the way that all others take.
 const PROBE: Duration = Duration::from_secs(3);
 /// After so long a silence nobody listens at the other end any more.
 const SILENCE: Duration = Duration::from_secs(8);
+/// How long subscribing may take.
+const CONNECT: Duration = Duration::from_secs(4);
 /// The pause before a subscription is tried again.
 const PAUSE: Duration = Duration::from_millis(500);
 /// What we tell ourselves: no key.
@@ -34,59 +37,76 @@ pub enum Heard {
 
 /// Listens for ever.
 pub async fn listen(channel: Channel, heard: impl Fn(Heard) + Send + Sync) {
-    let Channel { client, name, connection, hears } = channel;
-    let telling = probe(connection, name.clone());
+    let Channel { link, name, hears } = channel;
+    let telling = probe(link.clone(), name.clone());
     let hearing = async {
-        loop {
+        for turn in 0.. {
             let listening = || {
                 hears.store(true, Ordering::Relaxed);
                 heard(Heard::Back);
             };
-            let ended = follow(&client, &name, listening, |key| heard(Heard::Rung(key))).await;
+            let ended = follow(&link, turn, &name, listening, |key| heard(Heard::Rung(key))).await;
             hears.store(false, Ordering::Relaxed);
-            tracing::warn!(kind = ?ended.err().map(|error| error.kind()), "bell.lost");
-            sleep(PAUSE).await;
+            match ended {
+                Ok(Ended::Moved) => tracing::info!("bell.moves"),
+                Ok(Ended::Silent) => tracing::warn!("bell.lost"),
+                Err(error) => {
+                    tracing::warn!(kind = ?error.kind(), "bell.lost");
+                    sleep(PAUSE).await;
+                }
+            }
         }
     };
     // Neither ends.
     tokio::join!(telling, hearing);
 }
 
+/// How a subscription ended.
+enum Ended {
+    /// Redis is another server now.
+    Moved,
+    /// It was closed, or nothing was heard for too long.
+    Silent,
+}
+
 /// Listens until the subscription ends or falls silent.
 async fn follow(
-    client: &redis::Client,
+    link: &Link,
+    turn: usize,
     name: &str,
     listening: impl Fn() + Send,
     rung: impl Fn(Key) + Send,
-) -> RedisResult<()> {
-    let connecting = timeout(SILENCE, client.get_async_pubsub());
-    let mut subscription = match connecting.await {
-        Ok(subscription) => subscription?,
-        Err(_) => return Ok(()),
-    };
-    match timeout(SILENCE, subscription.subscribe(name)).await {
-        Ok(subscribed) => subscribed?,
-        Err(_) => return Ok(()),
-    }
+) -> RedisResult<Ended> {
+    let (mut subscription, number) = in_time(link.pubsub(turn)).await?;
+    in_time(subscription.subscribe(name)).await?;
     listening();
     let mut messages = subscription.into_on_message();
-    while let Ok(Some(message)) = timeout(SILENCE, messages.next()).await {
+    let mut moved = pin!(link.moved(number));
+    loop {
+        let message = tokio::select! {
+            message = timeout(SILENCE, messages.next()) => message,
+            () = &mut moved => return Ok(Ended::Moved),
+        };
+        let Ok(Some(message)) = message else { return Ok(Ended::Silent) };
         let text: String = message.get_payload()?;
         if let Ok(key) = Key::from_str_radix(&text, 16) {
             rung(key);
         }
     }
-    Ok(())
+}
+
+async fn in_time<T>(happening: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
+    let late = |_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into());
+    timeout(CONNECT, happening).await.unwrap_or_else(late)
 }
 
 /// Tells ourselves something, again and again: if it is not heard, the subscription is dead,
 /// whatever its connection says.
-async fn probe(mut connection: ConnectionManager, name: String) {
+async fn probe(link: Link, name: String) {
     let mut tick = interval(PROBE);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
-        let _: RedisResult<()> =
-            redis::cmd("PUBLISH").arg(&name).arg(NOTHING).query_async(&mut connection).await;
+        let _: RedisResult<()> = link.ask(redis::cmd("PUBLISH").arg(&name).arg(NOTHING)).await;
     }
 }

@@ -1,35 +1,38 @@
 //! The store of many instances: Redis, from version 7 on. Every change is one atomic step there;
 //! an instance is told only of the sessions that somebody watches at it.
 
+mod address;
 mod bell;
 mod board;
+mod link;
 mod names;
 mod scripts;
+mod source;
+mod unusable;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Client, RedisError, RedisResult, ScriptInvocation};
+use redis::{RedisError, RedisResult, Value};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 
 use super::{Change, Commit, Item, Key, Record, STATES, Store, StoreError, Tail, Tally};
 use crate::clock::Timestamp;
+use address::Address;
+use link::Link;
 use names::{Names, OfSession, SLOTS};
-use scripts::Scripts;
+use scripts::{Call, Scripts};
+use source::Source;
+use unusable::{check, unusable};
 
 pub use bell::{Heard, listen};
 pub use board::Board;
+pub use unusable::Unusable;
 
-/// The oldest version that is tried by tests.
-const OLDEST: u32 = 7;
-/// How long a command may take. Whoever waits for it is a browser or a phone.
-const ANSWER: Duration = Duration::from_secs(2);
-/// How long a connection may take.
-const CONNECT: Duration = Duration::from_secs(2);
-/// The longest pause between two tries to connect.
-const PAUSE: Duration = Duration::from_secs(1);
 /// How long the taker of a due record has before it is offered again.
 const AGAIN: Duration = Duration::from_secs(1);
 /// What a commit says when there is no record, and when its version is another one.
@@ -40,7 +43,7 @@ const ROUND: usize = 4;
 
 /// Keeps records in Redis.
 pub struct RedisStore {
-    connection: ConnectionManager,
+    link: Link,
     scripts: Scripts,
     names: Names,
     instance: String,
@@ -55,111 +58,106 @@ type Found = (u64, u8, u8, u64, Vec<String>);
 
 /// What an instance is told of the sessions that it watches by.
 pub struct Channel {
-    client: Client,
+    link: Link,
     name: String,
-    connection: ConnectionManager,
     hears: Arc<AtomicBool>,
 }
 
+/// Where the store is, and whose it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// The address, of any of the kinds that the README names.
+    pub url: &'a str,
+    /// A file of certificates that are trusted in the place of the system's.
+    pub ca_file: Option<&'a Path>,
+    /// The beginning of all keys.
+    pub prefix: &'a str,
+    /// This process's own name among those that share the store.
+    pub instance: &'a str,
+}
+
 impl RedisStore {
-    /// Connects. `instance` is this process's own name among those that share the store, `prefix`
-    /// the beginning of all of its keys.
+    /// Connects.
     ///
     /// # Errors
     /// [`Unusable`]
-    pub async fn connect(
-        url: &str,
-        prefix: String,
-        instance: String,
-    ) -> Result<(Self, Channel), Unusable> {
-        let client = Client::open(url).map_err(|_| Unusable::Address)?;
-        let config = ConnectionManagerConfig::new()
-            .set_response_timeout(Some(ANSWER))
-            .set_connection_timeout(Some(CONNECT))
-            .set_max_delay(PAUSE)
-            .set_number_of_retries(2);
-        let connection = ConnectionManager::new_with_config(client.clone(), config);
-        let mut connection = connection.await.map_err(|error| unusable(&error))?;
-        let info: String = redis::cmd("INFO")
-            .arg("server")
-            .query_async(&mut connection)
-            .await
-            .map_err(|error| unusable(&error))?;
-        check_version(&info)?;
-        let names = Names::new(prefix);
-        let name = format!("{}{instance}", names.channels());
+    pub async fn connect(place: Place<'_>) -> Result<(Self, Channel), Unusable> {
+        let address = Address::read(place.url).map_err(Unusable::Address)?;
+        if address.is_tls() {
+            // Another part of the process may have chosen already; all of ours choose the same.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+        }
+        let ca = place.ca_file.map(trusted).transpose()?;
+        let failed = |error: RedisError| unusable(&error);
+        let source = Source::new(address, ca).map_err(failed)?;
+        let cluster = source.is_cluster();
+        if let Some(info) = source.look().await.map_err(failed)? {
+            check(&info, cluster)?;
+        }
+        let link = Link::connect(source).await.map_err(failed)?;
+        for info in infos(&link).await.map_err(failed)? {
+            check(&info, cluster)?;
+        }
+        let names = Names::new(place.prefix.to_owned());
+        for (name, kind) in names.of_all() {
+            let found: String =
+                link.ask(redis::cmd("TYPE").arg(&name)).await.map_err(failed)?;
+            if found != "none" && found != kind {
+                return Err(Unusable::Taken(name));
+            }
+        }
+        let name = format!("{}{}", names.channels(), place.instance);
         let hears = Arc::<AtomicBool>::default();
-        let channel =
-            Channel { client, name, connection: connection.clone(), hears: Arc::clone(&hears) };
+        let channel = Channel { link: link.clone(), name, hears: Arc::clone(&hears) };
         let (scripts, rounds) = (Scripts::new(), AtomicUsize::new(0));
-        Ok((Self { connection, scripts, names, instance, rounds, hears }, channel))
+        let instance = place.instance.to_owned();
+        Ok((Self { link, scripts, names, instance, rounds, hears }, channel))
     }
 
     /// The board of public keys.
     #[must_use]
     pub fn board(&self) -> Board {
-        Board { connection: self.connection(), name: self.names.board() }
-    }
-
-    fn connection(&self) -> ConnectionManager {
-        self.connection.clone()
+        Board { link: self.link.clone(), name: self.names.board() }
     }
 }
 
-/// Why a Redis cannot be used. No text of it has the address, for that may have a password.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum Unusable {
-    /// The address is none of Redis'.
-    #[error("this is no address of a Redis: expected redis://[[user]:password@]host[:port][/db]")]
-    Address,
-    /// The user or the password is refused, or one is needed.
-    #[error("Redis refuses the user or the password")]
-    Refused,
-    /// Nobody answers there as Redis does.
-    #[error("Redis cannot be reached ({0})")]
-    Unreachable(String),
-    /// It is too old.
-    #[error("Redis {0} is too old: 7.0 or newer is needed")]
-    TooOld(String),
-}
-
-fn unusable(error: &RedisError) -> Unusable {
-    let code = error.code().unwrap_or_default();
-    if matches!(code, "WRONGPASS" | "NOAUTH" | "NOPERM")
-        || error.kind() == redis::ErrorKind::AuthenticationFailed
+/// The certificates of a file, as they stand in it.
+fn trusted(file: &Path) -> Result<Vec<u8>, Unusable> {
+    let wrong = |why: &dyn std::fmt::Display| Unusable::Trust(format!("{}: {why}", file.display()));
+    let pem = std::fs::read(file).map_err(|error| wrong(&error))?;
+    let mut certificates = CertificateDer::pem_slice_iter(&pem);
+    if certificates.next().is_none_or(|first| first.is_err()) || certificates.any(|it| it.is_err())
     {
-        Unusable::Refused
-    } else {
-        Unusable::Unreachable(format!("{:?}", error.kind()))
+        return Err(wrong(&"holds no certificates in PEM"));
     }
+    Ok(pem)
 }
 
-/// The version that it says in its `INFO`; Valkey says there with which Redis it is compatible.
-fn check_version(info: &str) -> Result<(), Unusable> {
-    let said = info.lines().find_map(|line| line.strip_prefix("redis_version:"));
-    let version = said.unwrap_or("?").trim();
-    let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
-    if major.is_some_and(|major| major >= OLDEST) {
-        Ok(())
-    } else {
-        Err(Unusable::TooOld(version.to_owned()))
-    }
+/// What each server says of itself.
+async fn infos(link: &Link) -> RedisResult<Vec<String>> {
+    let said: Value = link.ask(redis::cmd("INFO").arg("server")).await?;
+    let texts = match said {
+        Value::Map(of_nodes) => of_nodes.into_iter().map(|(_, said)| said).collect(),
+        said => vec![said],
+    };
+    texts.into_iter().map(|text| Ok(redis::from_redis_value(text)?)).collect()
 }
 
-/// What is said of a failure: its kind, for a text may have an address with a password in it.
+/// What is said of a failure: its code or kind, for a text may have an address with a password in
+/// it.
 fn failed(error: &RedisError) -> StoreError {
-    StoreError(format!("{:?}", error.kind()))
+    StoreError(error.code().map_or_else(|| format!("{:?}", error.kind()), str::to_owned))
 }
 
 /// The arguments of a change, but for the log's items.
-fn put(call: &mut ScriptInvocation<'_>, id: &str, change: &Change) {
+fn put(call: &mut Call<'_>, id: &str, change: &Change) {
     let ended = if change.ended { "1" } else { "0" };
     call.arg(id).arg(&change.record).arg(change.state).arg(ended);
     call.arg(change.deadline.0).arg(change.forget_at.0);
 }
 
 /// The log's items: the last arguments.
-fn append(call: &mut ScriptInvocation<'_>, change: &Change) {
+fn append(call: &mut Call<'_>, change: &Change) {
     for Item { tag, at, data } in &change.append {
         call.arg(format!("{tag} {} {data}", at.0));
     }
@@ -178,15 +176,13 @@ impl Store for RedisStore {
         call.key(log).key(watchers).key(deadlines).key(census).key(self.names.alias(alias));
         put(&mut call, &id, &change);
         append(&mut call, &change);
-        let made: RedisResult<u8> = call.invoke_async(&mut self.connection()).await;
+        let made: RedisResult<u8> = call.run(&self.link).await;
         made.map(|made| made == 1).map_err(|error| failed(&error))
     }
 
     async fn find(&self, alias: &str, now: Timestamp) -> Result<Option<Key>, StoreError> {
-        let found: RedisResult<Option<String>> = redis::cmd("GET")
-            .arg(self.names.alias(alias))
-            .query_async(&mut self.connection())
-            .await;
+        let found: RedisResult<Option<String>> =
+            self.link.ask(redis::cmd("GET").arg(self.names.alias(alias))).await;
         let found = found.map_err(|error| failed(&error))?;
         Ok(found.as_deref().and_then(|found| {
             let (key, forget_at) = found.split_once(' ')?;
@@ -199,7 +195,7 @@ impl Store for RedisStore {
         let OfSession { record, log, .. } = self.names.of_session(key);
         let mut call = self.scripts.load.key(record);
         let loaded: RedisResult<Option<(u32, Vec<u8>, u64)>> =
-            call.key(log).arg(now.0).invoke_async(&mut self.connection()).await;
+            call.key(log).arg(now.0).run(&self.link).await;
         let loaded = loaded.map_err(|error| failed(&error))?;
         Ok(loaded.map(|(version, bytes, last)| Record { version, bytes, last }))
     }
@@ -211,7 +207,7 @@ impl Store for RedisStore {
         put(&mut call, &id, &change);
         call.arg(version).arg(self.names.channels());
         append(&mut call, &change);
-        let made: RedisResult<i64> = call.invoke_async(&mut self.connection()).await;
+        let made: RedisResult<i64> = call.run(&self.link).await;
         Ok(match made.map_err(|error| failed(&error))? {
             GONE => Commit::Gone,
             CONFLICT => Commit::Conflict,
@@ -223,7 +219,7 @@ impl Store for RedisStore {
         let OfSession { record, log, watchers, .. } = self.names.of_session(key);
         let mut call = self.scripts.read.key(record);
         call.key(log).key(watchers).arg(now.0).arg(after).arg(&self.instance);
-        let read: RedisResult<Option<Found>> = call.invoke_async(&mut self.connection()).await;
+        let read: RedisResult<Option<Found>> = call.run(&self.link).await;
         let Some((have, state, ended, deadline, texts)) = read.map_err(|error| failed(&error))?
         else {
             return Ok(None);
@@ -242,7 +238,7 @@ impl Store for RedisStore {
             let mut call = self.scripts.due.key(self.names.deadlines(slot));
             call.arg(now.0).arg(most - due.len()).arg(now.plus(AGAIN).0);
             let keys: RedisResult<Vec<String>> =
-                call.arg(self.names.records(slot)).invoke_async(&mut self.connection()).await;
+                call.arg(self.names.records(slot)).run(&self.link).await;
             let keys = keys.map_err(|error| failed(&error))?;
             due.extend(keys.iter().filter_map(|key| Key::from_str_radix(key, 16).ok()));
         }
@@ -253,18 +249,14 @@ impl Store for RedisStore {
         if !self.hears.load(Ordering::Relaxed) {
             return Err(StoreError("the bell is not heard".to_owned()));
         }
-        let mut connection = self.connection();
-        let asked = redis::cmd("PING").query_async::<()>(&mut connection).await;
-        asked.map_err(|error| failed(&error))
+        self.link.ask(&redis::cmd("PING")).await.map_err(|error| failed(&error))
     }
 
     async fn census(&self) -> Result<[u64; STATES], StoreError> {
         let mut counts = [0; STATES];
         for slot in 0..SLOTS {
-            let all: RedisResult<Vec<(usize, i64)>> = redis::cmd("HGETALL")
-                .arg(self.names.census(slot))
-                .query_async(&mut self.connection())
-                .await;
+            let all: RedisResult<Vec<(usize, i64)>> =
+                self.link.ask(redis::cmd("HGETALL").arg(self.names.census(slot))).await;
             for (state, count) in all.map_err(|error| failed(&error))? {
                 if let Some(counted) = counts.get_mut(state) {
                     *counted += u64::try_from(count).unwrap_or(0);
@@ -286,7 +278,7 @@ impl Tally for RedisStore {
     ) -> Result<Duration, StoreError> {
         let mut call = self.scripts.take.key(self.names.counter(name));
         call.arg(now.0).arg(60_000.0 / f64::from(per_minute)).arg(burst);
-        let wait: RedisResult<u64> = call.invoke_async(&mut self.connection()).await;
+        let wait: RedisResult<u64> = call.run(&self.link).await;
         wait.map(Duration::from_millis).map_err(|error| failed(&error))
     }
 }
@@ -305,14 +297,5 @@ mod tests {
         for bad in ["", "1", "1 2", "x 1 {}", "300 1 {}"] {
             assert_eq!(item(bad), None, "{bad}");
         }
-    }
-
-    #[test]
-    fn versions_from_seven_on_will_do() {
-        let info =
-            |version: &str| check_version(&format!("# Server\r\nredis_version:{version}\r\nos:x"));
-        assert_eq!((info("7.0.15"), info("7.2.4"), info("8.0.0")), (Ok(()), Ok(()), Ok(())));
-        assert_eq!(info("6.2.14"), Err(Unusable::TooOld("6.2.14".to_owned())));
-        assert_eq!(check_version("HTTP/1.1 400"), Err(Unusable::TooOld("?".to_owned())));
     }
 }

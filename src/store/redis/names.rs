@@ -86,6 +86,15 @@ impl Names {
         format!("{}:keys", self.prefix)
     }
 
+    /// The names that do not come and go with sessions, and the types of what is there.
+    pub(super) fn of_all(&self) -> Vec<(String, &'static str)> {
+        let mut all = vec![(self.board(), "hash")];
+        for slot in 0..SLOTS {
+            all.extend([(self.deadlines(slot), "zset"), (self.census(slot), "hash")]);
+        }
+        all
+    }
+
     /// What is in the braces alone decides the slot of a cluster (Redis cluster specification, hash
     /// tags).
     fn of(&self, slot: u8, kind: &str, rest: &str) -> String {

@@ -4,29 +4,32 @@
 //! The keys of a session are in one slot: `KEYS` are, in this order, its record, its log, the
 //! instances that watch it, the deadlines and the census of its slot, and for a new one its alias.
 
-use redis::Script;
+use redis::{ErrorKind, FromRedisValue, RedisResult, Script, ServerErrorKind, ToRedisArgs};
+
+use super::link::Link;
 
 /// Puts down a change. `ARGV`: the key, the record, its state, whether it has ended, its deadline,
-/// when it is forgotten, then the log's new items.
+/// when it is forgotten, then the log's new items. A script that fails leaves what it has done: what
+/// sessions share, and another program may have spoilt, comes before what is the session's own.
 const PUT: &str = r"
 local function put(version, alias, first)
-  redis.call('HSET', KEYS[1], 'v', version, 'b', ARGV[2], 's', ARGV[3], 'e', ARGV[4],
-    'd', ARGV[5], 'f', ARGV[6], 'a', alias)
-  for i = first, #ARGV do redis.call('RPUSH', KEYS[2], ARGV[i]) end
-  redis.call('SET', alias, ARGV[1] .. ' ' .. ARGV[6], 'PXAT', ARGV[6])
-  for i = 1, 3 do redis.call('PEXPIREAT', KEYS[i], ARGV[6]) end
   if ARGV[4] == '1' then
     redis.call('ZREM', KEYS[4], ARGV[1])
   else
     redis.call('ZADD', KEYS[4], ARGV[5], ARGV[1])
     redis.call('HINCRBY', KEYS[5], ARGV[3], 1)
   end
+  redis.call('HSET', KEYS[1], 'v', version, 'b', ARGV[2], 's', ARGV[3], 'e', ARGV[4],
+    'd', ARGV[5], 'f', ARGV[6], 'a', alias)
+  for i = first, #ARGV do redis.call('RPUSH', KEYS[2], ARGV[i]) end
+  redis.call('SET', alias, ARGV[1] .. ' ' .. ARGV[6], 'PXAT', ARGV[6])
+  for i = 1, 3 do redis.call('PEXPIREAT', KEYS[i], ARGV[6]) end
 end
 ";
 
-/// Takes `PUT`'s arguments; 0 if the key or the alias is taken.
+/// Takes `PUT`'s arguments; 0 if the key or the alias is taken, or a name that goes with them.
 const CREATE: &str = r"
-if redis.call('EXISTS', KEYS[1], KEYS[6]) > 0 then return 0 end
+if redis.call('EXISTS', KEYS[1], KEYS[2], KEYS[3], KEYS[6]) > 0 then return 0 end
 put('0', KEYS[6], 7)
 return 1
 ";
@@ -93,25 +96,78 @@ redis.call('SET', KEYS[1], full_at, 'PX', math.max(1, math.ceil(full_at - now)))
 return 0
 ";
 
+/// A step.
+pub(super) struct Step {
+    code: String,
+    /// What Redis knows it by once it has seen it.
+    hash: String,
+}
+
+/// A step with what it is to be done with.
+pub(super) struct Call<'a> {
+    step: &'a Step,
+    keys: Vec<Vec<u8>>,
+    arguments: Vec<Vec<u8>>,
+}
+
+impl Step {
+    fn new(code: String) -> Self {
+        let hash = Script::new(&code).get_hash().to_owned();
+        Self { code, hash }
+    }
+
+    pub(super) fn key(&self, key: String) -> Call<'_> {
+        Call { step: self, keys: vec![key.into_bytes()], arguments: Vec::new() }
+    }
+}
+
+impl Call<'_> {
+    pub(super) fn key(&mut self, key: String) -> &mut Self {
+        self.keys.push(key.into_bytes());
+        self
+    }
+
+    pub(super) fn arg(&mut self, argument: impl ToRedisArgs) -> &mut Self {
+        argument.write_redis_args(&mut self.arguments);
+        self
+    }
+
+    /// A server that does not know the step is shown it: that one alone, for the other nodes of a
+    /// cluster may be down.
+    pub(super) async fn run<T: FromRedisValue>(&self, link: &Link) -> RedisResult<T> {
+        let run = |name: &str, step: &str| {
+            let mut command = redis::cmd(name);
+            command.arg(step).arg(self.keys.len()).arg(&self.keys).arg(&self.arguments);
+            command
+        };
+        match link.ask(&run("EVALSHA", &self.step.hash)).await {
+            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                link.ask(&run("EVAL", &self.step.code)).await
+            }
+            answer => answer,
+        }
+    }
+}
+
 /// The steps.
 pub(super) struct Scripts {
-    pub(super) create: Script,
-    pub(super) commit: Script,
-    pub(super) read: Script,
-    pub(super) load: Script,
-    pub(super) due: Script,
-    pub(super) take: Script,
+    pub(super) create: Step,
+    pub(super) commit: Step,
+    pub(super) read: Step,
+    pub(super) load: Step,
+    pub(super) due: Step,
+    pub(super) take: Step,
 }
 
 impl Scripts {
     pub(super) fn new() -> Self {
         Self {
-            create: Script::new(&format!("{PUT}{CREATE}")),
-            commit: Script::new(&format!("{PUT}{COMMIT}")),
-            read: Script::new(READ),
-            load: Script::new(LOAD),
-            due: Script::new(DUE),
-            take: Script::new(TAKE),
+            create: Step::new(format!("{PUT}{CREATE}")),
+            commit: Step::new(format!("{PUT}{COMMIT}")),
+            read: Step::new(READ.to_owned()),
+            load: Step::new(LOAD.to_owned()),
+            due: Step::new(DUE.to_owned()),
+            take: Step::new(TAKE.to_owned()),
         }
     }
 }
