@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::directory::{Database, DatabaseError};
+use crate::directory::{Database, DatabaseError, HookError};
 use crate::entropy::Entropy;
 use crate::store::redis::Unusable;
 use crate::stream::hub::Hub;
@@ -69,6 +69,14 @@ pub enum StartError {
     /// An official account's callbacks cannot be opened.
     #[error("wechat.encoding_aes_key is no key")]
     CallbackKey,
+    /// A namespace's hook cannot be asked.
+    #[error("namespaces.{namespace}.hook: {source}")]
+    Hook {
+        /// The namespace.
+        namespace: String,
+        /// Why.
+        source: HookError,
+    },
     /// Calls to WeChat cannot be made from this machine.
     #[error("the client for WeChat: {0}")]
     WeChat(#[from] reqwest::Error),
