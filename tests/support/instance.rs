@@ -38,18 +38,24 @@ pub(crate) struct Instance {
 impl Instance {
     /// One with these settings, its secrets among them. It serves when this returns.
     pub(crate) async fn start(config: &Config) -> Self {
+        Self::start_under(config, &[]).await
+    }
+
+    /// One with these variables, each `NAME=value`, that are no settings.
+    pub(crate) async fn start_under(config: &Config, variables: &'static [&str]) -> Self {
         let config = config.clone();
         // It is waited for by reading its first lines; others may start meanwhile.
-        let starting = tokio::task::spawn_blocking(move || Self::run(config));
+        let starting = tokio::task::spawn_blocking(move || Self::run(config, variables));
         starting.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
     }
 
-    fn run(mut config: Config) -> Self {
+    fn run(mut config: Config, variables: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         folder.path().clone_into(&mut config.data_dir);
         let file = folder.path().join("saoma.toml");
         std::fs::write(&file, with_secrets(&config)).expect("written");
-        let mut process = Kept::start(KEEPER, &[BINARY, "--config", path(&file)]);
+        let command = [&["env"], variables, &[BINARY, "--config", path(&file)]].concat();
+        let mut process = Kept::start(KEEPER, &command);
         let mut says = |before: &str| {
             process.says(before).unwrap_or_else(|| panic!("no {before:?}: {}", process.errors()))
         };
@@ -106,9 +112,7 @@ fn with_secrets(config: &Config) -> String {
         let table = inner(inner(&mut table, "namespaces"), name);
         let keys = namespace.api_keys.iter().map(|key| key.expose().to_owned());
         table.insert("api_keys".to_owned(), keys.collect::<Vec<_>>().into());
-        if let Some(hook) = &namespace.hook {
-            reveal(inner(table, "hook"), "secret", hook.secret.as_ref());
-        }
+        reveal(inner(table, "hook"), "secret", namespace.hook.secret.as_ref());
         let (wechat, table) = (&namespace.wechat, inner(table, "wechat"));
         reveal(table, "app_secret", wechat.app_secret.as_ref());
         reveal(table, "token", wechat.token.as_ref());
