@@ -49,9 +49,9 @@ async fn a_server_that_leaves_is_not_ready(store: Store) {
     let mut held = Vec::new();
     for _ in 0..3 {
         let mut raw = server.raw().await;
-        let head = session.path("messages");
+        let path = session.path("messages");
         raw.send(&format!(
-            "POST {head} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\
+            "POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\
              Expect: 100-continue\r\nContent-Length: 9\r\n\r\n",
             session.secret
         ))

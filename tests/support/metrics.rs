@@ -24,5 +24,6 @@ pub(crate) fn together<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
         let of_all = all.entry(name).or_default();
         *of_all = if name.starts_with(OF_THE_STORE) { of_all.max(value) } else { *of_all + value };
     }
-    all.into_iter().map(|(name, value)| format!("{name} {value}\n")).collect()
+    let lines: Vec<_> = all.into_iter().map(|(name, value)| format!("{name} {value}")).collect();
+    lines.join("\n")
 }

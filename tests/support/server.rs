@@ -79,7 +79,7 @@ enum Running {
         leave: oneshot::Sender<()>,
         task: JoinHandle<()>,
     },
-    Fleet(Balanced),
+    Fleet(Box<Balanced>),
     /// With what stays: the balancer of a fleet.
     Leaves(Option<HaProxy>),
 }
@@ -123,7 +123,7 @@ impl TestServer {
     async fn fleet(config: Config) -> Self {
         let fleet = Balanced::start(INSTANCES, config).await;
         let admins: Vec<_> = fleet.instances.iter().map(|instance| instance.admin).collect();
-        Self::of(fleet.balancer.address, admins, Running::Fleet(fleet), None)
+        Self::of(fleet.balancer.address, admins, Running::Fleet(Box::new(fleet)), None)
     }
 
     fn of(
@@ -150,9 +150,11 @@ impl TestServer {
                 task
             }
             Running::Fleet(fleet) => {
-                let Balanced { mut instances, balancer, .. } = fleet;
+                let Balanced { mut instances, balancer, .. } = *fleet;
                 self.running = Running::Leaves(Some(balancer));
-                instances.iter().for_each(|instance| instance.signal("-TERM"));
+                for instance in &instances {
+                    instance.signal("-TERM");
+                }
                 tokio::spawn(async move {
                     for instance in &mut instances {
                         assert_eq!(instance.ended().await, Some(0), "{}", instance.log());
