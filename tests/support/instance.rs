@@ -9,7 +9,7 @@ use saoma::config::{Config, Secret};
 use tempfile::TempDir;
 
 use super::kept::Kept;
-use super::{Api, Ask, Browser, Phone, Via, within};
+use super::{Api, Ask, Browser, Phone, Via, metrics, within};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_saoma");
 /// Runs the server, tells its process id, and ends as it does; or ends it with the tests.
@@ -106,17 +106,8 @@ impl Instance {
 
     /// The sum of a metric over those of its labels that hold `label`.
     pub(crate) async fn counts(&self, metric: &str, label: &str) -> u64 {
-        sum(self.admin("/metrics").await.text(), metric, label)
+        metrics::sum(self.admin("/metrics").await.text(), metric, label)
     }
-}
-
-/// The sum of a metric over those of its labels that hold `label`.
-pub(crate) fn sum(metrics: &str, metric: &str, label: &str) -> u64 {
-    let samples = metrics.lines().filter(|line| {
-        let rest = line.strip_prefix(metric);
-        rest.is_some_and(|rest| rest.starts_with(['{', ' ']) && rest.contains(label))
-    });
-    samples.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
 }
 
 fn path(file: &Path) -> &str {
