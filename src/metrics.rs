@@ -23,6 +23,13 @@ const OPEN_STATES: [&str; 4] = ["pending", "scanned", "unregistered", "confirmed
 const HANDSHAKE_BUCKETS: [f64; 12] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
 
+/// What a hook can be asked, and what may come of it.
+const HOOK_TYPES: [&str; 3] = ["scan", "confirm", "register"];
+const HOOK_OUTCOMES: [&str; 6] =
+    ["registered", "unregistered", "refused", "unavailable", "timeout", "failed"];
+/// Seconds. A hook may take 30 at the most.
+const HOOK_BUCKETS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
 /// The server's metrics.
 pub struct Metrics {
     registry: Registry,
@@ -32,6 +39,7 @@ pub struct Metrics {
     transitions: IntCounterVec,
     fallbacks: IntCounterVec,
     missed_bells: IntCounter,
+    hook: HistogramVec,
 }
 
 impl Metrics {
@@ -72,6 +80,14 @@ impl Metrics {
             "saoma_store_bell_missed_total",
             "Events that were found by looking, for the store's bell had not told of them.",
         )?;
+        let hook = HistogramVec::new(
+            HistogramOpts::new(
+                "saoma_hook_duration_seconds",
+                "From a question to the hook to what came of it, a second try included.",
+            )
+            .buckets(HOOK_BUCKETS.to_vec()),
+            &["type", "outcome"],
+        )?;
         let build = IntGaugeVec::new(
             Opts::new("saoma_build_info", "Always 1; the labels say what is running."),
             &["version"],
@@ -93,6 +109,10 @@ impl Metrics {
             transitions.with_label_values(&[state]).reset();
         }
 
+        for (act, outcome) in HOOK_TYPES.iter().flat_map(|act| HOOK_OUTCOMES.map(|it| (*act, it))) {
+            let _: Histogram = hook.with_label_values(&[act, outcome]);
+        }
+
         let registry = Registry::new();
         registry.register(Box::new(handshake.clone()))?;
         registry.register(Box::new(pending.clone()))?;
@@ -100,10 +120,20 @@ impl Metrics {
         registry.register(Box::new(transitions.clone()))?;
         registry.register(Box::new(fallbacks.clone()))?;
         registry.register(Box::new(missed_bells.clone()))?;
+        registry.register(Box::new(hook.clone()))?;
         registry.register(Box::new(build))?;
         #[cfg(target_os = "linux")]
         registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
-        Ok(Self { registry, handshake, pending, subscribers, transitions, fallbacks, missed_bells })
+        Ok(Self {
+            registry,
+            handshake,
+            pending,
+            subscribers,
+            transitions,
+            fallbacks,
+            missed_bells,
+            hook,
+        })
     }
 
     /// A stream has said its first byte, or an answer that had not to be waited for was given.
@@ -135,6 +165,13 @@ impl Metrics {
         if is_transport(from) && is_transport(to) && from != to {
             let reason = known.unwrap_or(OTHER_REASON);
             self.fallbacks.with_label_values(&[from, to, reason]).inc();
+        }
+    }
+
+    /// A hook was asked something, and something came of it; both words of the closed sets above.
+    pub fn hook(&self, act: &str, outcome: &str, took: Duration) {
+        if HOOK_TYPES.contains(&act) && HOOK_OUTCOMES.contains(&outcome) {
+            self.hook.with_label_values(&[act, outcome]).observe(took.as_secs_f64());
         }
     }
 

@@ -232,7 +232,7 @@ const DOCUMENTED: [(u16, &str); 14] = [
     (401, "The credential is missing or wrong: `unauthorized`."),
     (
         403,
-        "It may not be done: `unregistered`, `wrong_number`, `wrong_ticket`, `relayed`, `sign_up_closed`, `origin_not_allowed`, `wrong_browser`; a callback is not WeChat's: `bad_signature`, `stale_callback`.",
+        "It may not be done: `unregistered`, `wrong_number`, `wrong_ticket`, `relayed`, `sign_up_closed`, `origin_not_allowed`, `wrong_browser`, `refused` (the hook said no; the detail is its reason); a callback is not WeChat's: `bad_signature`, `stale_callback`.",
     ),
     (
         404,
@@ -256,13 +256,16 @@ const DOCUMENTED: [(u16, &str); 14] = [
     ),
     (
         502,
-        "The provider answered with an error: `provider_failed`, `wechat_failed`, `wechat_misconfigured`.",
+        "The provider or the hook answered with an error: `provider_failed`, `wechat_failed`, `wechat_misconfigured`, `hook_failed`.",
     ),
     (
         503,
-        "The server, its store or the provider is not available; `Retry-After` says when to try again: `store_unavailable`, `provider_unavailable`, `wechat_unavailable`, `wechat_busy`, `wechat_quota`, `leaving`.",
+        "The server, its store, the provider or the hook is not available; `Retry-After` says when to try again: `store_unavailable`, `provider_unavailable`, `wechat_unavailable`, `wechat_busy`, `wechat_quota`, `hook_unavailable`, `leaving`.",
     ),
-    (504, "The provider did not answer in time: `provider_timeout`, `wechat_timeout`."),
+    (
+        504,
+        "The provider or the hook did not answer in time: `provider_timeout`, `wechat_timeout`, `hook_timeout`.",
+    ),
 ];
 
 /// What the document says of one status.

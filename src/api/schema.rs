@@ -151,7 +151,7 @@ pub struct User {
 
 impl From<ports::User> for User {
     fn from(user: ports::User) -> Self {
-        let ports::User { id, name, avatar_url, provider } = user;
+        let ports::User { id, name, avatar_url, provider, .. } = user;
         Self { id, name, avatar_url, provider }
     }
 }

@@ -1,7 +1,10 @@
 //! What may be set, but cannot be had in this version.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use super::{
-    Config, ConfigError, DirectoryRule, LineColor, Namespace, Numbering, ProviderName, Secret,
+    Config, ConfigError, DirectoryRule, Hook, LineColor, Namespace, Numbering, ProviderName, Secret,
 };
 
 /// The schemes of addresses of Redis; each also with TLS, as `rediss…`.
@@ -64,8 +67,6 @@ impl Config {
 
 impl Namespace {
     fn check(&self, name: &str) -> Result<(), ConfigError> {
-        let refuse =
-            |field, value| Err(not_available(&format!("namespaces.{name}.{field}"), value));
         match self.provider {
             ProviderName::Simulator => {}
             ProviderName::MiniProgram => self.needs_an_account(name, "mini_program")?,
@@ -78,11 +79,9 @@ impl Namespace {
                 }
             }
         }
-        if self.directory == DirectoryRule::Hook {
-            return refuse("directory", "hook");
-        }
+        self.can_ask_its_hook(name)?;
         if self.numbering == Numbering::Pool {
-            return refuse("numbering", "pool");
+            return Err(not_available(&format!("namespaces.{name}.numbering"), "pool"));
         }
         // WeChat would not say that it leaves the colour aside.
         if self.wechat.auto_color && self.wechat.line_color != LineColor::default() {
@@ -106,6 +105,42 @@ impl Namespace {
         }
         if !given(self.wechat.app_secret.as_ref().map(Secret::expose)) {
             return missing("app_secret");
+        }
+        Ok(())
+    }
+
+    /// Whether a hook that is to decide can be asked, and decides where it seems to.
+    fn can_ask_its_hook(&self, name: &str) -> Result<(), ConfigError> {
+        let wrong = |field: &str, why: &str| {
+            Err(ConfigError::key(format!("namespaces.{name}.{field}"), why))
+        };
+        let Hook { url, secret, .. } = &self.hook;
+        if self.directory != DirectoryRule::Hook {
+            // Who has set one means that it decides; `open` would let everybody in.
+            let set = [("hook.url", url.is_some()), ("hook.secret", secret.is_some())];
+            return match set.iter().find(|(_, is_set)| *is_set) {
+                Some((field, _)) => {
+                    wrong(field, "counts for nothing without `directory = \"hook\"`")
+                }
+                None => Ok(()),
+            };
+        }
+        let Some(secret) = secret else {
+            return wrong("hook.secret", "is needed by the directory `hook`");
+        };
+        if url.is_none() {
+            return wrong("hook.url", "is needed by the directory `hook`");
+        }
+        let encoded = secret.expose().strip_prefix("whsec_");
+        let is_key = |text| STANDARD.decode(text).is_ok_and(|key: Vec<u8>| !key.is_empty());
+        if !encoded.is_none_or(is_key) {
+            return wrong("hook.secret", "expected base64 after `whsec_`");
+        }
+        if self.users.is_some() {
+            return wrong(
+                "users",
+                "counts for nothing with the directory `hook`: it knows its own",
+            );
         }
         Ok(())
     }
@@ -159,12 +194,8 @@ mod tests {
 
     #[test]
     fn what_later_versions_bring_is_refused_by_name() {
-        for (key, value) in
-            [("namespaces.default.directory", "hook"), ("namespaces.staff.numbering", "pool")]
-        {
-            let expected = format!("{key}: `{value}` is not available in this version");
-            assert_eq!(checked(key, value), Err(expected));
-        }
+        let expected = "namespaces.staff.numbering: `pool` is not available in this version";
+        assert_eq!(checked("namespaces.staff.numbering", "pool"), Err(expected.to_owned()));
     }
 
     /// Settings of the namespace `staff`.
@@ -204,6 +235,32 @@ mod tests {
             let refused = refused.expect_err("refused");
             assert!(refused.starts_with(&format!("namespaces.staff.{named}")), "{refused}");
             assert!(!refused.contains("hunter"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_hook_that_is_to_decide_can_be_asked() {
+        let all = [
+            ("directory", "hook"),
+            ("hook.url", "https://a.example/hook/"),
+            ("hook.secret", "whsec_aHVudGVyMg=="),
+        ];
+        assert_eq!(set(&all), Ok(()));
+        assert_eq!(set(&[all[0], all[1], ("hook.secret", "hunter2")]), Ok(()));
+        assert_eq!(set(&[("hook.timeout_seconds", "30")]), Ok(()));
+        for (refused, named) in [
+            (set(&all[..1]), "hook.secret"),
+            (set(&all[..2]), "hook.secret"),
+            (set(&[all[0], all[2]]), "hook.url"),
+            (set(&all[1..2]), "hook.url"),
+            (set(&all[2..]), "hook.secret"),
+            (set(&[all[0], all[1], ("hook.secret", "whsec_hunter2!")]), "hook.secret"),
+            (set(&[all[0], all[1], ("hook.secret", "whsec_")]), "hook.secret"),
+            (set(&[&all[..], &[("users", "shop")]].concat()), "users"),
+        ] {
+            let refused = refused.expect_err("refused");
+            assert!(refused.starts_with(&format!("namespaces.staff.{named}")), "{refused}");
+            assert!(!refused.contains("hunter") && !refused.contains("aHVudGVy"), "{refused}");
         }
     }
 

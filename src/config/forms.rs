@@ -42,16 +42,24 @@ pub(super) fn web_address<'de, D: Deserializer<'de>>(from: D) -> Result<Option<S
 /// An http or https address with no user, query or fragment; loses the slashes at its end, so
 /// that a path can follow.
 pub(super) fn needed_web_address<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    as_written(from).map(|text| text.trim_end_matches('/').to_owned())
+}
+
+/// Such an address that may be left out, and that nothing follows: it stays as it is.
+pub(super) fn exact_web_address<'de, D>(from: D) -> Result<Option<String>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    as_written(from).map(Some)
+}
+
+fn as_written<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     let text = String::deserialize(from)?;
     let wrong = || Error::custom("expected an http:// or https:// address without a query");
     let uri: Uri = text.parse().map_err(|_| wrong())?;
     let web = matches!(uri.scheme_str(), Some("http" | "https"));
     let host = uri.host().is_some_and(|host| !host.is_empty());
-    if web && host && !text.contains(['?', '#', '@']) {
-        Ok(text.trim_end_matches('/').to_owned())
-    } else {
-        Err(wrong())
-    }
+    if web && host && !text.contains(['?', '#', '@']) { Ok(text) } else { Err(wrong()) }
 }
 
 /// The beginning of keys: 1 to 64 characters, none of which means something in Redis.
@@ -82,6 +90,16 @@ mod tests {
         assert_eq!(address("https://a.example/").as_deref(), Some("https://a.example"));
         assert_eq!(address("http://[::1]:3000").as_deref(), Some("http://[::1]:3000"));
         assert_eq!(address("https://a.example/x/").as_deref(), Some("https://a.example/x"));
+    }
+
+    #[test]
+    fn an_exact_address_keeps_its_last_slash() {
+        let exact = |text: &'static str| {
+            let from: StrDeserializer<'_, serde::de::value::Error> = text.into_deserializer();
+            exact_web_address(from).ok().flatten()
+        };
+        assert_eq!(exact("https://a.example/x/").as_deref(), Some("https://a.example/x/"));
+        assert_eq!(exact("https://user:word@a.example/x"), None);
     }
 
     #[test]

@@ -46,7 +46,7 @@ pub struct Namespace {
     #[serde(deserialize_with = "a_name")]
     pub users: Option<String>,
     /// The service that `directory = "hook"` asks.
-    pub hook: Option<Hook>,
+    pub hook: Hook,
     /// Whether a person whom the directory does not know may register. `SAOMA_SIGN_UP`, default
     /// on.
     #[serde(deserialize_with = "forms::switch")]
@@ -72,17 +72,26 @@ pub struct Namespace {
 
 /// The service that `directory = "hook"` asks.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct Hook {
     /// Where it is. `SAOMA_HOOK_URL`.
-    #[serde(deserialize_with = "forms::needed_web_address")]
-    pub url: String,
-    /// What calls to it are signed with. `SAOMA_HOOK_SECRET`.
-    #[serde(default)]
+    #[serde(deserialize_with = "forms::exact_web_address")]
+    pub url: Option<String>,
+    /// What calls to it are signed with: base64 after `whsec_`, any other text as it is.
+    /// `SAOMA_HOOK_SECRET`.
     pub secret: Option<Secret>,
     /// A file that holds `secret`. `SAOMA_HOOK_SECRET_FILE`.
-    #[serde(default)]
     pub secret_file: Option<PathBuf>,
+    /// Seconds that a phone waits for its answer, a second try included, 1 to 30.
+    /// `SAOMA_HOOK_TIMEOUT_SECONDS`, default 5.
+    #[serde(deserialize_with = "forms::between::<1, 30, _>")]
+    pub timeout_seconds: u64,
+}
+
+impl Default for Hook {
+    fn default() -> Self {
+        Self { url: None, secret: None, secret_file: None, timeout_seconds: 5 }
+    }
 }
 
 impl Default for Namespace {
@@ -96,7 +105,7 @@ impl Default for Namespace {
             origins: Vec::new(),
             directory: DirectoryRule::Open,
             users: None,
-            hook: None,
+            hook: Hook::default(),
             sign_up: true,
             match_number: false,
             api_keys: Vec::new(),
@@ -122,10 +131,8 @@ impl Namespace {
     pub(super) fn read_files(&mut self, key: &str) -> Result<(), ConfigError> {
         let file = self.api_keys_file.as_deref();
         list_from_file(&mut self.api_keys, file, &format!("{key}.api_keys"))?;
-        if let Some(hook) = &mut self.hook {
-            let file = hook.secret_file.as_deref();
-            from_file(&mut hook.secret, file, &format!("{key}.hook.secret"))?;
-        }
+        let file = self.hook.secret_file.as_deref();
+        from_file(&mut self.hook.secret, file, &format!("{key}.hook.secret"))?;
         self.wechat.read_files(&format!("{key}.wechat"))
     }
 }

@@ -7,7 +7,7 @@ use super::database::{Database, unavailable};
 use super::users::{Row, Users, blocked};
 use crate::clock::Clock;
 use crate::entropy::Entropy;
-use crate::login::ports::{Directory, Identity, PortError, Registration, User};
+use crate::login::ports::{Cause, Directory, Identity, PortError, Registration, User};
 
 /// The users of one group who have signed up.
 #[derive(Clone, Debug)]
@@ -26,12 +26,17 @@ impl Known {
 
 #[async_trait]
 impl Directory for Known {
-    async fn find(&self, identity: &Identity) -> Result<Option<User>, PortError> {
+    async fn find(&self, identity: &Identity, _: &Cause<'_>) -> Result<Option<User>, PortError> {
         let row = self.users.find(identity).await.map_err(|it| unavailable(&it))?;
         Ok(row.and_then(|row| row.user(identity)))
     }
 
-    async fn register(&self, identity: &Identity, says: &Registration) -> Result<User, PortError> {
+    async fn register(
+        &self,
+        identity: &Identity,
+        _: &Cause<'_>,
+        says: &Registration,
+    ) -> Result<User, PortError> {
         let new = Row {
             id: Builder::from_random_bytes(self.entropy.bytes()).into_uuid().to_string(),
             name: says.name.clone(),
@@ -48,6 +53,7 @@ mod tests {
     use crate::clock::Timestamp;
 
     use super::*;
+    use crate::directory::CAUSE;
     use crate::login::ports::Fault;
 
     fn known(database: &Database, namespace: &str) -> Known {
@@ -74,14 +80,14 @@ mod tests {
     async fn nobody_is_known_until_they_register_and_then_for_good() {
         let database = Database::open("sqlite::memory:").await.expect("open");
         let known = known(&database, "default");
-        assert_eq!(known.find(&alice()).await, Ok(None));
+        assert_eq!(known.find(&alice(), &CAUSE).await, Ok(None));
 
-        let user = known.register(&alice(), &says("Alice L.")).await.expect("registered");
+        let user = known.register(&alice(), &CAUSE, &says("Alice L.")).await.expect("registered");
         assert_eq!((user.name.as_str(), user.provider.as_str()), ("Alice L.", "simulator"));
         assert_eq!(user.avatar_url, alice().avatar_url);
-        assert_eq!(known.find(&alice()).await, Ok(Some(user.clone())));
+        assert_eq!(known.find(&alice(), &CAUSE).await, Ok(Some(user.clone())));
         // Again, by another name: answered as they are.
-        assert_eq!(known.register(&alice(), &says("Mallory")).await, Ok(user));
+        assert_eq!(known.register(&alice(), &CAUSE, &says("Mallory")).await, Ok(user));
     }
 
     #[tokio::test]
@@ -94,22 +100,26 @@ mod tests {
             union: Some("u".to_owned()),
             ..alice()
         };
-        assert_eq!(known.find(&by("mini_program")).await, Ok(None));
-        let user = known.register(&by("mini_program"), &says("Alice")).await.expect("registered");
+        assert_eq!(known.find(&by("mini_program"), &CAUSE).await, Ok(None));
+        let user =
+            known.register(&by("mini_program"), &CAUSE, &says("Alice")).await.expect("registered");
         let web = User { provider: "open_platform".to_owned(), ..user.clone() };
-        assert_eq!(known.register(&by("open_platform"), &says("Mallory")).await, Ok(web.clone()));
-        assert_eq!(known.find(&by("open_platform")).await, Ok(Some(web)));
+        assert_eq!(
+            known.register(&by("open_platform"), &CAUSE, &says("Mallory")).await,
+            Ok(web.clone())
+        );
+        assert_eq!(known.find(&by("open_platform"), &CAUSE).await, Ok(Some(web)));
         // By a way that has never been seen, and is told no union.
         let stranger = Identity { union: None, ..by("official_account") };
-        assert_eq!(known.find(&stranger).await, Ok(None));
+        assert_eq!(known.find(&stranger, &CAUSE).await, Ok(None));
     }
 
     #[tokio::test]
     async fn each_namespace_has_its_own_users() {
         let database = Database::open("sqlite::memory:").await.expect("open");
-        let shop = known(&database, "shop").register(&alice(), &says("Alice")).await;
-        assert_eq!(known(&database, "staff").find(&alice()).await, Ok(None));
-        let staff = known(&database, "staff").register(&alice(), &says("Alice")).await;
+        let shop = known(&database, "shop").register(&alice(), &CAUSE, &says("Alice")).await;
+        assert_eq!(known(&database, "staff").find(&alice(), &CAUSE).await, Ok(None));
+        let staff = known(&database, "staff").register(&alice(), &CAUSE, &says("Alice")).await;
         assert_ne!(shop.expect("registered").id, staff.expect("registered").id);
     }
 
@@ -117,13 +127,13 @@ mod tests {
     async fn somebody_blocked_is_unknown_and_may_not_come_back() {
         let database = Database::open("sqlite::memory:").await.expect("open");
         let known = known(&database, "default");
-        known.register(&alice(), &says("Alice")).await.expect("registered");
+        known.register(&alice(), &CAUSE, &says("Alice")).await.expect("registered");
         sqlx::query("UPDATE users SET blocked = 1")
             .execute(database.pool())
             .await
             .expect("blocked");
-        assert_eq!(known.find(&alice()).await, Ok(None));
-        let again = known.register(&alice(), &says("Alice")).await;
+        assert_eq!(known.find(&alice(), &CAUSE).await, Ok(None));
+        let again = known.register(&alice(), &CAUSE, &says("Alice")).await;
         assert!(again.is_err_and(|error| error.fault == Fault::Refused));
     }
 
@@ -135,7 +145,9 @@ mod tests {
         let calls: Vec<_> = (0..16)
             .map(|at| {
                 let known = known(&database, "default");
-                tokio::spawn(async move { known.register(&alice(), &says(&at.to_string())).await })
+                tokio::spawn(async move {
+                    known.register(&alice(), &CAUSE, &says(&at.to_string())).await
+                })
             })
             .collect();
         let mut users = Vec::new();
@@ -156,9 +168,9 @@ mod tests {
         let database = Database::open("sqlite::memory:").await.expect("open");
         let known = known(&database, "default");
         sqlx::query("DROP TABLE identities").execute(database.pool()).await.expect("dropped");
-        let broken = known.find(&alice()).await;
+        let broken = known.find(&alice(), &CAUSE).await;
         database.close().await;
-        let closed = known.register(&alice(), &says("Alice")).await;
+        let closed = known.register(&alice(), &CAUSE, &says("Alice")).await;
         let expected = PortError::unavailable("the directory cannot be reached");
         assert_eq!((broken, closed), (Err(expected.clone()), Err(expected)));
     }

@@ -7,7 +7,7 @@ use uuid::{Uuid, uuid};
 use super::database::{Database, unavailable};
 use super::users::{Row, Users, blocked};
 use crate::clock::Clock;
-use crate::login::ports::{Directory, Identity, PortError, Registration, User};
+use crate::login::ports::{Cause, Directory, Identity, PortError, Registration, User};
 
 /// What the ids of open users are made in. To change it would make everybody somebody else.
 const USERS: Uuid = uuid!("5b1f2a86-6d0c-4b8e-9a4e-1d6f3c7a9e02");
@@ -24,11 +24,16 @@ pub struct Open;
 
 #[async_trait]
 impl Directory for Open {
-    async fn find(&self, identity: &Identity) -> Result<Option<User>, PortError> {
+    async fn find(&self, identity: &Identity, _: &Cause<'_>) -> Result<Option<User>, PortError> {
         Ok(Some(user(&USERS, identity)))
     }
 
-    async fn register(&self, identity: &Identity, _: &Registration) -> Result<User, PortError> {
+    async fn register(
+        &self,
+        identity: &Identity,
+        _: &Cause<'_>,
+        _: &Registration,
+    ) -> Result<User, PortError> {
         Ok(user(&USERS, identity))
     }
 }
@@ -40,6 +45,7 @@ fn user(ids: &Uuid, identity: &Identity) -> User {
         name: identity.name.clone().unwrap_or_else(|| NAMELESS.to_owned()),
         avatar_url: identity.avatar_url.clone(),
         provider: identity.provider.clone(),
+        claims: None,
     }
 }
 
@@ -84,12 +90,17 @@ impl OpenKept {
 
 #[async_trait]
 impl Directory for OpenKept {
-    async fn find(&self, identity: &Identity) -> Result<Option<User>, PortError> {
+    async fn find(&self, identity: &Identity, _: &Cause<'_>) -> Result<Option<User>, PortError> {
         self.user(identity).await.map_err(|it| unavailable(&it))
     }
 
-    async fn register(&self, identity: &Identity, _: &Registration) -> Result<User, PortError> {
-        self.find(identity).await?.ok_or_else(blocked)
+    async fn register(
+        &self,
+        identity: &Identity,
+        cause: &Cause<'_>,
+        _: &Registration,
+    ) -> Result<User, PortError> {
+        self.find(identity, cause).await?.ok_or_else(blocked)
     }
 }
 
@@ -97,6 +108,7 @@ impl Directory for OpenKept {
 mod tests {
     use super::*;
     use crate::clock::Timestamp;
+    use crate::directory::CAUSE;
     use crate::login::ports::Fault;
 
     fn identity(subject: &str, name: Option<&str>) -> Identity {
@@ -111,7 +123,7 @@ mod tests {
     }
 
     async fn found(directory: &dyn Directory, identity: &Identity) -> User {
-        directory.find(identity).await.expect("an answer").expect("a user")
+        directory.find(identity, &CAUSE).await.expect("an answer").expect("a user")
     }
 
     #[tokio::test]
@@ -132,7 +144,7 @@ mod tests {
     async fn to_register_changes_nothing() {
         let alice = identity("alice", Some("Alice"));
         let says = Registration { name: "Mallory".to_owned() };
-        let registered = Open.register(&alice, &says).await.expect("registered");
+        let registered = Open.register(&alice, &CAUSE, &says).await.expect("registered");
         assert_eq!(registered, found(&Open, &alice).await);
     }
 
@@ -242,12 +254,12 @@ mod tests {
         let block = sqlx::query("UPDATE users SET blocked = 1");
         block.execute(database.pool()).await.expect("blocked");
         for way in [wang("mini_program", None), wang("open_platform", Some("u"))] {
-            assert_eq!(open.find(&way).await, Ok(None));
+            assert_eq!(open.find(&way, &CAUSE).await, Ok(None));
             let says = Registration { name: "Wang".to_owned() };
-            let refused = open.register(&way, &says).await.expect_err("refused");
+            let refused = open.register(&way, &CAUSE, &says).await.expect_err("refused");
             assert_eq!(refused.fault, Fault::Refused);
         }
         // Also where the union is not told: the way is known by now.
-        assert_eq!(open.find(&wang("open_platform", None)).await, Ok(None));
+        assert_eq!(open.find(&wang("open_platform", None), &CAUSE).await, Ok(None));
     }
 }

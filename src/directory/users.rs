@@ -46,7 +46,7 @@ impl Row {
     pub(super) fn user(self, identity: &Identity) -> Option<User> {
         let Self { id, name, avatar_url, blocked } = self;
         let provider = identity.provider.clone();
-        (!blocked).then_some(User { id, name, avatar_url, provider })
+        (!blocked).then_some(User { id, name, avatar_url, provider, claims: None })
     }
 }
 

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use serde_json::value::RawValue;
 
 use super::machine::{self, Command, From};
@@ -228,14 +229,17 @@ impl Login {
         id: SessionId,
         ticket: &Bearer,
     ) -> Result<Token, LoginError> {
+        // The user as they were confirmed: of what the token says, the session forgets some.
+        let confirmed = Mutex::new(None);
         let redeem = |session: &Session| {
+            if let State::Confirmed { user, .. } = &session.state {
+                *confirmed.lock() = Some(user.clone());
+            }
             let ticket_ttl = self.namespace(&session.namespace)?.ticket_ttl;
             Ok(Command::Redeem { ticket: ticket.clone(), ticket_ttl })
         };
         let Current { session, .. } = self.run(id, redeem).await?;
-        let State::Confirmed { user, .. } = session.state else {
-            return Err(LoginError::Store);
-        };
+        let user = confirmed.into_inner().ok_or(LoginError::Store)?;
         let grant = Grant {
             user,
             audience: self.namespace(&session.namespace)?.audience.clone(),

@@ -316,8 +316,9 @@ fn redeem(
         return Err(Refusal::Expired);
     }
     let mut spent = nothing(session);
-    spent.session.state =
-        State::Confirmed { phone: phone.clone(), user: user.clone(), at: *at, redeemed: true };
+    // What was for the token alone is kept no longer than for that.
+    let user = User { claims: None, ..user.clone() };
+    spent.session.state = State::Confirmed { phone: phone.clone(), user, at: *at, redeemed: true };
     Ok(spent)
 }
 

@@ -51,7 +51,13 @@ fn identity(name: &str) -> Identity {
 }
 
 fn user(name: &str) -> User {
-    User { id: name.into(), name: name.into(), avatar_url: None, provider: "simulator".into() }
+    User {
+        id: name.into(),
+        name: name.into(),
+        avatar_url: None,
+        provider: "simulator".into(),
+        claims: Some(r#"{"role":"staff"}"#.into()),
+    }
 }
 
 fn scan_by(name: &str) -> Command {
@@ -297,6 +303,19 @@ fn a_ticket_is_good_once_for_its_session_and_for_its_time() {
     assert_eq!(outcome(&spent, redeem_with(&of_another)), "WrongTicket");
     let late = NOW.plus(Duration::from_millis(60_001));
     assert_eq!(apply(&confirmed, redeem_with(&ticket), late).unwrap_err(), Refusal::Expired);
+}
+
+#[test]
+fn what_is_for_the_token_alone_is_kept_until_there_is_one() {
+    let (pending, ticket) = opened(true, None);
+    let confirmed = after(&pending, [scan_by("Ada"), confirm_as(Some(user("Ada")), None)]);
+    let claims = |session: &Session| match &session.state {
+        State::Confirmed { user, .. } => user.claims.clone(),
+        _ => panic!("a confirmed session"),
+    };
+    assert_eq!(claims(&confirmed), user("Ada").claims);
+    assert_eq!(claims(&after(&confirmed, [say("1")])), user("Ada").claims);
+    assert_eq!(claims(&after(&confirmed, [redeem_with(&ticket)])), None);
 }
 
 #[test]

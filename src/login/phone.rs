@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-use super::machine::{Command, From, Refusal};
+use super::machine::{self, Command, From, Refusal};
 use super::namespace::Namespace;
-use super::ports::{Identity, Registration, User};
+use super::ports::{Act, Caller, Cause, Identity, Registration, User};
 use super::scene::Scene;
 use super::secret::{Bearer, Digest};
 use super::service::{Current, Login, LoginError};
 use super::session::{Phone, Session, SessionId};
+use crate::clock::Timestamp;
 use crate::stream::event::EventType;
 use crate::stream::subscription::{Page, Subscription};
 
@@ -82,7 +83,12 @@ impl Login {
         if relayed && namespace.refuse_relayed {
             return Err(LoginError::Relayed);
         }
-        let user = namespace.directory.find(&identity).await?;
+        if let Err(refusal) = machine::apply(&session, first_look(&identity), self.now()) {
+            return Err(refusal.into());
+        }
+        let phone = Some(Caller { ip: scan.ip, relayed });
+        let cause = Cause { phone, ..session.cause(Act::Scan) };
+        let user = namespace.directory.find(&identity, &cause).await?;
         let scanned = self.claim(session.id, namespace, identity, user).await?;
         Ok(Scanned { relayed, ..scanned })
     }
@@ -152,17 +158,21 @@ impl Login {
     pub async fn confirm(&self, pass: &PhonePass, number: Option<u8>) -> Result<(), LoginError> {
         let current = self.current(pass.id).await?;
         let namespace = &pass.namespace;
+        let confirm = |user| {
+            let messages_ttl = namespace.messages_ttl;
+            Command::Confirm { number, user, messages_ttl }
+        };
         // The directory is asked for nobody but the phone's holder, and for no lost cause.
-        let user = match pass.holder(&current.session) {
-            Ok(phone) if !current.session.has_ended() => {
-                namespace.directory.find(&phone.identity).await?
+        let session = &current.session;
+        let user = match pass.holder(session) {
+            Ok(phone) if hangs_on_the_user(session, confirm(None), self.now()) => {
+                namespace.directory.find(&phone.identity, &session.cause(Act::Confirm)).await?
             }
             _ => None,
         };
         let confirm = |session: &Session| {
             pass.holder(session)?;
-            let messages_ttl = namespace.messages_ttl;
-            Ok(Command::Confirm { number, user: user.clone(), messages_ttl })
+            Ok(confirm(user.clone()))
         };
         self.run_from(current, confirm).await.map(drop)
     }
@@ -185,7 +195,8 @@ impl Login {
         if !namespace.sign_up {
             return Err(LoginError::SignUpClosed);
         }
-        let user = namespace.directory.register(&phone.identity, says).await?;
+        let cause = session.cause(Act::Register);
+        let user = namespace.directory.register(&phone.identity, &cause, says).await?;
         let register = |session: &Session| {
             pass.holder(session)?;
             Ok(Command::Register { user: user.clone() })
@@ -240,6 +251,20 @@ impl PhonePass {
     fn holder<'a>(&self, session: &'a Session) -> Result<&'a Phone, LoginError> {
         let wrong = LoginError::Unauthorized("the phone token is not of this code's phone");
         session.phone().filter(|phone| phone.holds(&self.token)).ok_or(wrong)
+    }
+}
+
+/// A scan of which only the identity counts: whether it is of any use to ask who that is.
+fn first_look(identity: &Identity) -> Command {
+    let token = Bearer::shown("").digest();
+    Command::Scan { identity: identity.clone(), name: None, avatar_url: None, token }
+}
+
+/// Whether a confirmation by somebody unknown fails for no other reason.
+fn hangs_on_the_user(session: &Session, by_nobody: Command, now: Timestamp) -> bool {
+    match machine::apply(session, by_nobody, now) {
+        Ok(step) => step.refused == Some(Refusal::Unregistered),
+        Err(refusal) => refusal == Refusal::Unregistered,
     }
 }
 

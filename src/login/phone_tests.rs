@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::login::browser::{Opened, Opening};
 use crate::login::limits::{Limits, Rate, Rates};
-use crate::login::ports::{Directory, Image, ImageFormat, PortError, Provider};
+use crate::login::ports::{Cause, Directory, Image, ImageFormat, PortError, Provider};
 use crate::login::visitor::Visitor;
 use crate::metrics::Metrics;
 use crate::store::memory::MemoryStore;
@@ -58,13 +58,19 @@ impl Provider for Ailing {
 
 #[async_trait]
 impl Directory for Ailing {
-    async fn find(&self, identity: &Identity) -> Result<Option<User>, PortError> {
+    async fn find(&self, identity: &Identity, _: &Cause<'_>) -> Result<Option<User>, PortError> {
         self.ail()?;
         let Identity { subject, provider, .. } = identity.clone();
-        Ok(Some(User { id: subject.clone(), name: subject, avatar_url: None, provider }))
+        let (id, name) = (subject.clone(), subject);
+        Ok(Some(User { id, name, avatar_url: None, provider, claims: None }))
     }
 
-    async fn register(&self, _: &Identity, _: &Registration) -> Result<User, PortError> {
+    async fn register(
+        &self,
+        _: &Identity,
+        _: &Cause<'_>,
+        _: &Registration,
+    ) -> Result<User, PortError> {
         Err(PortError::unavailable("closed"))
     }
 }

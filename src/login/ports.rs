@@ -5,11 +5,14 @@
 //! To add a provider: implement [`Provider`] in `provider/`, name it in `config`, and let
 //! `server::assemble` choose it. Nothing in `login` changes.
 
+use std::net::IpAddr;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::scene::Scene;
+use super::session::SessionId;
 use crate::clock::Timestamp;
 
 /// Who scanned, as the provider vouches for it; never taken from the phone's own word.
@@ -42,6 +45,8 @@ pub struct User {
     pub avatar_url: Option<String>,
     /// The provider that vouched for them.
     pub provider: String,
+    /// What the directory wants the token to say besides: a JSON object, if it wants anything.
+    pub claims: Option<Box<str>>,
 }
 
 /// What a person says of themselves when signing up.
@@ -83,6 +88,9 @@ pub struct PortError {
     /// Seconds after which it may be otherwise, where that is known.
     pub retry_after: Option<u64>,
 }
+
+/// The short word of a directory's refusal, whose reason is for nobody but who scanned.
+pub const REFUSED: &str = "refused";
 
 /// Whose fault a [`PortError`] is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -207,6 +215,8 @@ pub enum Note<'a> {
     LoggedIn,
     /// The code can no longer be used.
     Over,
+    /// The directory refuses them, for this reason.
+    Refused(&'a str),
 }
 
 /// A provider whose servers tell of scans, and which can write to who scanned.
@@ -252,18 +262,64 @@ pub trait Website: Send + Sync {
     async fn returned(&self, code: &str) -> Result<Identity, PortError>;
 }
 
-/// Knows who is registered.
+/// What somebody is about to do.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Act {
+    /// They have scanned.
+    Scan,
+    /// They say yes.
+    Confirm,
+    /// They sign up.
+    Register,
+}
+
+/// For which login a directory is asked. Nothing in it opens anything.
+#[derive(Clone, Copy, Debug)]
+pub struct Cause<'a> {
+    /// What is about to happen.
+    pub act: Act,
+    /// The session.
+    pub session: SessionId,
+    /// The session's namespace.
+    pub namespace: &'a str,
+    /// The address of the browser that asks.
+    pub browser: IpAddr,
+    /// Its `User-Agent`: its own claim.
+    pub user_agent: &'a str,
+    /// When it opened the session.
+    pub opened_at: Timestamp,
+    /// The phone, where it has called itself just now to scan.
+    pub phone: Option<Caller>,
+}
+
+/// A phone that calls.
+#[derive(Clone, Copy, Debug)]
+pub struct Caller {
+    /// Its address.
+    pub ip: IpAddr,
+    /// Whether the code reached it as a picture.
+    pub relayed: bool,
+}
+
+/// Knows who is registered. It is asked before anything is decided, and while nobody waits for it
+/// but who asks: by the time that it answers, the session may have gone on without.
 #[async_trait]
 pub trait Directory: Send + Sync {
     /// The user behind an identity, if there is one.
     ///
     /// # Errors
-    /// [`PortError`] when the directory cannot tell.
-    async fn find(&self, identity: &Identity) -> Result<Option<User>, PortError>;
+    /// [`PortError`] when the directory cannot tell, or refuses the login.
+    async fn find(&self, identity: &Identity, cause: &Cause<'_>)
+    -> Result<Option<User>, PortError>;
 
     /// Registers an identity; one that is registered already is answered as it is.
     ///
     /// # Errors
     /// [`PortError`] when the directory cannot take it.
-    async fn register(&self, identity: &Identity, says: &Registration) -> Result<User, PortError>;
+    async fn register(
+        &self,
+        identity: &Identity,
+        cause: &Cause<'_>,
+        says: &Registration,
+    ) -> Result<User, PortError>;
 }

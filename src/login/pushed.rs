@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::machine::Refusal;
 use super::namespace::Namespace;
-use super::ports::{Fault, Heard, Identity, Note, PortError, Pushed, Pushes};
+use super::ports::{Act, Fault, Heard, Identity, Note, PortError, Pushed, Pushes, REFUSED};
 use super::scene::Scene;
 use super::service::{Current, Login, LoginError};
 use super::session::SessionId;
@@ -39,6 +39,7 @@ impl Login {
     async fn tell_of_scan(&self, heard_by: &Namespace, scene: &Scene, identity: Identity) {
         let Some(pushes) = heard_by.provider.pushes() else { return };
         let mut patience = Patience::default();
+        let reason;
         let note = loop {
             match self.scan_told(pushes, scene, &identity).await {
                 Err(error) if patience.rest_after(&error).await => {}
@@ -46,6 +47,10 @@ impl Login {
                 Ok(None) => return,
                 // Another use of the account, or a code from long ago.
                 Err(LoginError::NotFound(_)) => return tracing::info!("push.unknown_scene"),
+                Err(LoginError::Forbidden(REFUSED, told)) => {
+                    reason = told;
+                    break Note::Refused(&reason);
+                }
                 Err(error) => return tracing::warn!(%error, "push.not_done"),
             }
         };
@@ -74,7 +79,8 @@ impl Login {
         let known = timeout(MOMENT, pushes.look_up(identity.clone())).await;
         let (identity, user) = match known {
             Ok(Ok(identity)) => {
-                let user = namespace.directory.find(&identity).await?;
+                let cause = session.cause(Act::Scan);
+                let user = namespace.directory.find(&identity, &cause).await?;
                 (identity, user)
             }
             // The browser is told at once; who it is can be asked again when they open the link.

@@ -24,7 +24,7 @@ pub const RETENTION: Duration = Duration::from_secs(120);
 /// How often a change is tried against others; so many losses in a row mean that something is off.
 const ATTEMPTS: usize = 64;
 /// The first byte of every record, so that another version's records are told from ours.
-const RECORD_FORMAT: u8 = 4;
+const RECORD_FORMAT: u8 = 5;
 
 /// Why a call was not served.
 #[derive(Clone, Debug, thiserror::Error)]

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use uuid::{Builder, Uuid};
 
-use super::ports::{Identity, User};
+use super::ports::{Act, Cause, Identity, User};
 use super::scene::Scene;
 use super::secret::Digest;
 use super::visitor::Opener;
@@ -176,6 +176,20 @@ impl Session {
             State::Rejected(phone) | State::Expired(phone) | State::Cancelled(phone) => {
                 phone.as_ref()
             }
+        }
+    }
+
+    /// What a directory is told when it is asked about this login.
+    #[must_use]
+    pub fn cause(&self, act: Act) -> Cause<'_> {
+        Cause {
+            act,
+            session: self.id,
+            namespace: &self.namespace,
+            browser: self.asker.ip,
+            user_agent: &self.asker.user_agent,
+            opened_at: self.opened_at,
+            phone: None,
         }
     }
 

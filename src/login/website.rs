@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::machine::{Command, Refusal};
 use super::phone::{Scanned, wrong_state};
+use super::ports::Act;
 use super::scene::Scene;
 use super::secret::Bearer;
 use super::service::{Current, Login, LoginError};
@@ -51,7 +52,7 @@ impl Login {
             return Ok(None);
         };
         let identity = website.returned(&code).await?;
-        let user = namespace.directory.find(&identity).await?;
+        let user = namespace.directory.find(&identity, &session.cause(Act::Scan)).await?;
         let scanned = self.claim(session.id, &namespace, identity, user).await?;
         // The provider's page has asked them on their phone.
         match self.confirm(&scanned.pass(&namespace), None).await {

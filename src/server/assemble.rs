@@ -6,10 +6,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Map, Value};
+
 use crate::api::{self, pages::Pages};
 use crate::clock::Clock;
 use crate::config::{self, Config, DirectoryRule, ProviderName, Relayed, Transport as Named};
-use crate::directory::{Database, Known, Open, OpenKept};
+use crate::directory::{Database, Hook, HookSettings, Known, Open, OpenKept};
 use crate::entropy::Entropy;
 use crate::login::limits::{Limits, Rate, Rates};
 use crate::login::namespace::Namespace;
@@ -108,10 +110,12 @@ pub async fn assemble(
         None
     };
     let mut providers = Providers::new(public_url, clock, entropy.clone());
+    let directories =
+        Directories { database, clock, entropy: entropy.clone(), metrics: Arc::clone(&metrics) };
     let mut namespaces = HashMap::new();
     let mut offers = HashMap::new();
     for (name, rules) in &config.namespaces {
-        let directory = directory_of(name, rules, database.as_ref(), clock, &entropy);
+        let directory = directories.of(name, rules)?;
         let provider = providers.of(name, rules)?;
         let namespace = namespace_of(config, name, rules, provider, directory);
         namespaces.insert(name.clone(), Arc::new(namespace));
@@ -158,7 +162,7 @@ pub async fn assemble(
         jwks,
         pages: pages_of(config),
     };
-    Ok(Assembled { login, hub, metrics, api, database, fleet })
+    Ok(Assembled { login, hub, metrics, api, database: directories.database, fleet })
 }
 
 /// What the `OpenAPI` document is made of: a core that serves nobody.
@@ -187,7 +191,7 @@ pub fn for_the_document() -> Result<api::Parts, StartError> {
         public_url: None,
         trusts: Arc::new(|_| false),
         entropy,
-        jwks: published::alone(&serde_json::Value::Null),
+        jwks: published::alone(&Value::Null),
         pages: Pages::default(),
     })
 }
@@ -213,25 +217,51 @@ fn pages_of(config: &Config) -> Pages {
 /// Whether who is registered must be written down. The simulator's people are who they say they
 /// are, each time.
 fn keeps_its_users(rules: &config::Namespace) -> bool {
-    rules.directory == DirectoryRule::Known || rules.provider != ProviderName::Simulator
+    match rules.directory {
+        DirectoryRule::Open => rules.provider != ProviderName::Simulator,
+        DirectoryRule::Known => true,
+        // The service knows its own.
+        DirectoryRule::Hook => false,
+    }
 }
 
-fn directory_of(
-    name: &str,
-    rules: &config::Namespace,
-    database: Option<&Database>,
+/// The directories of the namespaces, and what they are made of.
+struct Directories {
+    database: Option<Database>,
     clock: Clock,
-    entropy: &Entropy,
-) -> Arc<dyn Directory> {
-    let Some(database) = database.filter(|_| keeps_its_users(rules)).cloned() else {
-        return Arc::new(Open);
-    };
-    let group = rules.shares(name);
-    if rules.directory == DirectoryRule::Known {
-        let group = group.unwrap_or(name).to_owned();
-        Arc::new(Known::new(database, group, clock, entropy.clone()))
-    } else {
-        Arc::new(OpenKept::new(database, group, clock))
+    entropy: Entropy,
+    metrics: Arc<Metrics>,
+}
+
+impl Directories {
+    fn of(&self, name: &str, rules: &config::Namespace) -> Result<Arc<dyn Directory>, StartError> {
+        let (clock, entropy) = (self.clock, self.entropy.clone());
+        let group = rules.shares(name);
+        let database = self.database.clone().filter(|_| keeps_its_users(rules));
+        Ok(match (rules.directory, database) {
+            (DirectoryRule::Hook, _) => Arc::new(self.hook(name, &rules.hook)?),
+            (DirectoryRule::Known, Some(database)) => {
+                let group = group.unwrap_or(name).to_owned();
+                Arc::new(Known::new(database, group, clock, entropy))
+            }
+            (_, Some(database)) => Arc::new(OpenKept::new(database, group, clock)),
+            (_, None) => Arc::new(Open),
+        })
+    }
+
+    fn hook(&self, namespace: &str, hook: &config::Hook) -> Result<Hook, StartError> {
+        let settings = HookSettings {
+            url: hook.url.clone().unwrap_or_default(),
+            secret: hook.secret.as_ref().map(config::Secret::expose).unwrap_or_default().to_owned(),
+            timeout: Duration::from_secs(hook.timeout_seconds),
+        };
+        let made = Hook::new(settings, self.clock, self.entropy.clone(), Arc::clone(&self.metrics));
+        let hook =
+            made.map_err(|source| StartError::Hook { namespace: namespace.to_owned(), source })?;
+        if hook.has_a_short_secret() {
+            tracing::warn!(namespace, "hook.secret is short: 24 random bytes or more are safe");
+        }
+        Ok(hook)
     }
 }
 
@@ -280,6 +310,14 @@ fn rates(config: &Config) -> Rates {
     }
 }
 
+/// What a directory wants the token to say, as the session kept it.
+fn further(claims: &str) -> Result<Map<String, Value>, LoginError> {
+    serde_json::from_str(claims).map_err(|_| {
+        tracing::error!("token.claims_not_decoded");
+        LoginError::Signing
+    })
+}
+
 fn sign(config: &Config, keys: Arc<Keys>, public_url: &str) -> Sign {
     let issuer = config.token.issuer.clone().unwrap_or_else(|| public_url.to_owned());
     let ttl = config.token.ttl_seconds;
@@ -295,6 +333,7 @@ fn sign(config: &Config, keys: Arc<Keys>, public_url: &str) -> Sign {
             name: user.name,
             picture: user.avatar_url,
             provider: user.provider,
+            more: user.claims.as_deref().map(further).transpose()?.unwrap_or_default(),
         };
         keys.sign(&claims).map(|token| (token, ttl)).map_err(|error| {
             tracing::error!(%error, "token.not_signed");

@@ -126,6 +126,7 @@ mod tests {
             name: "Alice".to_owned(),
             picture: None,
             provider: "simulator".to_owned(),
+            more: serde_json::Map::from_iter([("role".to_owned(), json!("staff"))]),
         }
     }
 

@@ -8,6 +8,7 @@ mod store;
 use std::path::PathBuf;
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 pub use keys::Keys;
 
@@ -35,6 +36,9 @@ pub struct Claims {
     pub picture: Option<String>,
     /// The provider that vouched for them.
     pub provider: String,
+    /// What the directory says besides. None of the above: who adds something here has seen to it.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
 }
 
 /// Why there are no keys, or no token. Never says anything of what a key file holds.

@@ -2,6 +2,8 @@
 
 const { test, afterEach } = require('node:test');
 const assert = require('node:assert/strict');
+const { once } = require('node:events');
+const { createServer } = require('node:http');
 const { phone, PICTURE } = require('./wechat');
 const { start, browser } = require('./screen');
 
@@ -120,6 +122,32 @@ test('an expired code is said to be expired, to who scanned in time and to who d
   await late.reach('expired');
   assert.match(late.text, /二维码已过期.*刷新/);
   assert.ok(!late.has('.retry'));
+});
+
+test('whom a service refuses reads why, at the scan and at the end, and may try again', async () => {
+  const refuses = (/** @type {string} */ reason) => ({ refused: { reason } });
+  const answers = [refuses('您的账号已被锁定'), null, refuses('九点之后再来')];
+  const service = createServer((request, response) => request.resume().on('end', () => {
+    const answer = answers.shift() ?? { registered: true, user: { id: '1', name: 'Alice' } };
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
+  }));
+  service.listen(0, '127.0.0.1');
+  await once(service, 'listening');
+  const { port } = /** @type {import('node:net').AddressInfo} */ (service.address());
+  const screen = await site({ SAOMA_DIRECTORY: 'hook', SAOMA_HOOK_URL: `http://127.0.0.1:${port}/`, SAOMA_HOOK_SECRET: 'a secret of 24 characters' });
+  const page = wechat.scan(screen.scene);
+  await page.until(() => page.has('.retry'));
+  assert.match(page.textOf('.problem'), /您的账号已被锁定/);
+
+  page.tap('.retry');
+  await page.reach('ask');
+  page.tap('.yes');
+  await page.until(() => page.has('.problem'));
+  assert.match(page.textOf('.problem'), /九点之后再来/);
+  page.tap('.yes');
+  await page.reach('confirmed');
+  service.closeAllConnections();
+  service.close();
 });
 
 test('who is asked to wait, sees how long and may then try again', async () => {

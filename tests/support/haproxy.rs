@@ -25,6 +25,9 @@ kill -KILL $haproxy
 const RECIPE: &str = include_str!("../../deploy/haproxy/haproxy.cfg");
 /// How often it asks an instance whether it is ready.
 const CHECKS: Duration = Duration::from_millis(100);
+/// Where requests go: to those that are ready; and where none is, to all.
+const CHECKED: &str = "saoma";
+const UNCHECKED: &str = "anyway";
 /// How many instances it can know at once, those that leave among them.
 const PLACES: usize = 16;
 
@@ -65,18 +68,24 @@ impl HaProxy {
     pub(crate) async fn takes(&mut self, instance: SocketAddr, admin: SocketAddr) {
         let free = self.places.iter().position(Option::is_none).expect("a place");
         self.places[free] = Some(instance);
-        let (server, check) = (format!("saoma/{}", name(free)), admin.port());
-        let (ip, port) = (instance.ip(), instance.port());
-        self.says_to(&format!("set server {server} addr {ip} port {port}")).await;
-        self.says_to(&format!("set server {server} check-port {check}")).await;
-        self.says_to(&format!("set server {server} state ready")).await;
+        let (ip, port, check) = (instance.ip(), instance.port(), admin.port());
+        for backend in [CHECKED, UNCHECKED] {
+            let server = format!("{backend}/{}", name(free));
+            self.says_to(&format!("set server {server} addr {ip} port {port}")).await;
+            if backend == CHECKED {
+                self.says_to(&format!("set server {server} check-port {check}")).await;
+            }
+            self.says_to(&format!("set server {server} state ready")).await;
+        }
         self.until(instance, "UP").await;
     }
 
     /// Knows an instance no more, so that another can have its place.
     pub(crate) async fn forgets(&mut self, instance: SocketAddr) {
         let place = self.place(instance);
-        self.says_to(&format!("set server saoma/{} state maint", name(place))).await;
+        for backend in [CHECKED, UNCHECKED] {
+            self.says_to(&format!("set server {backend}/{} state maint", name(place))).await;
+        }
         self.places[place] = None;
     }
 
@@ -96,10 +105,12 @@ impl HaProxy {
         let table = self.ask("show stat").await;
         let (columns, rows) = table.split_once('\n').expect("a table");
         let column = |name| columns.split(',').position(|it| it == name).expect("a column");
-        let (server, status) = (column("svname"), column("status"));
+        let (backend, server, status) = (column("# pxname"), column("svname"), column("status"));
         let mut rows = rows.lines().map(|row| row.split(',').collect::<Vec<_>>());
         let own = name(place);
-        let row = rows.find(|row| row.get(server) == Some(&&*own)).expect("a row");
+        let row = rows
+            .find(|row| row.get(backend) == Some(&CHECKED) && row.get(server) == Some(&&*own))
+            .expect("a row");
         row[status].to_owned()
     }
 
@@ -146,14 +157,23 @@ defaults
 frontend login
     bind {address}
     option forwardfor
-    default_backend saoma
+    use_backend {UNCHECKED} if {{ nbsrv({CHECKED}) lt 1 }}
+    default_backend {CHECKED}
 
-backend saoma
+backend {UNCHECKED}
+    balance roundrobin
+    option redispatch 1
+    retries 3
+    source {source}
+    server-template instance {PLACES} 127.0.0.1:1 disabled
+
+backend {CHECKED}
     balance roundrobin
     option redispatch 1
     retries 3
     option httpchk GET /readyz
     http-check expect status 200
+    timeout check 3s
     source {source}
     default-server check inter {checks}ms fall 1 rise 1
     server-template instance {PLACES} 127.0.0.1:1 disabled

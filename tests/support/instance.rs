@@ -9,7 +9,7 @@ use saoma::config::{Config, Secret};
 use tempfile::TempDir;
 
 use super::kept::Kept;
-use super::{Api, Ask, within};
+use super::{Api, Ask, Browser, Phone, Via, metrics, within};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_saoma");
 /// Runs the server, tells its process id, and ends as it does; or ends it with the tests.
@@ -30,6 +30,7 @@ pub(crate) struct Instance {
     pub(crate) address: SocketAddr,
     /// Its admin listener.
     pub(crate) admin: SocketAddr,
+    api: Api,
     pid: String,
     process: Kept,
     _folder: TempDir,
@@ -38,18 +39,24 @@ pub(crate) struct Instance {
 impl Instance {
     /// One with these settings, its secrets among them. It serves when this returns.
     pub(crate) async fn start(config: &Config) -> Self {
+        Self::start_under(config, &[]).await
+    }
+
+    /// One with these variables, each `NAME=value`, that are no settings.
+    pub(crate) async fn start_under(config: &Config, variables: &'static [&str]) -> Self {
         let config = config.clone();
         // It is waited for by reading its first lines; others may start meanwhile.
-        let starting = tokio::task::spawn_blocking(move || Self::run(config));
+        let starting = tokio::task::spawn_blocking(move || Self::run(config, variables));
         starting.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
     }
 
-    fn run(mut config: Config) -> Self {
+    fn run(mut config: Config, variables: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         folder.path().clone_into(&mut config.data_dir);
         let file = folder.path().join("saoma.toml");
         std::fs::write(&file, with_secrets(&config)).expect("written");
-        let mut process = Kept::start(KEEPER, &[BINARY, "--config", path(&file)]);
+        let command = [&["env"], variables, &[BINARY, "--config", path(&file)]].concat();
+        let mut process = Kept::start(KEEPER, &command);
         let mut says = |before: &str| {
             process.says(before).unwrap_or_else(|| panic!("no {before:?}: {}", process.errors()))
         };
@@ -57,7 +64,8 @@ impl Instance {
         let address = says("listening on http://").parse().expect("an address");
         let admin = says("admin on http://").parse().expect("an address");
         process.is_not_listened_to();
-        Self { address, admin, pid, process, _folder: folder }
+        let api = Api::new(format!("http://{address}"));
+        Self { address, admin, api, pid, process, _folder: folder }
     }
 
     /// Sends it a signal, as `kill` names it.
@@ -76,24 +84,30 @@ impl Instance {
         self.process.errors()
     }
 
+    /// A client of its own address.
+    pub(crate) fn api(&self) -> Api {
+        self.api.clone()
+    }
+
+    /// A browser that comes to this instance, and follows its sessions by this transport.
+    pub(crate) fn browser(&self, via: Via) -> Browser {
+        Browser::new(self.api(), via)
+    }
+
+    /// Somebody's phone that looks at a scene, and comes to this instance.
+    pub(crate) fn phone(&self, scene: &str) -> Phone {
+        Phone::new(self.api(), scene)
+    }
+
     /// `GET` at its admin listener.
     pub(crate) fn admin(&self, path: &str) -> Ask {
-        Api::new(format!("http://{}", self.admin)).ask(Method::GET, path)
+        self.api.ask(Method::GET, &format!("http://{}{path}", self.admin))
     }
 
     /// The sum of a metric over those of its labels that hold `label`.
     pub(crate) async fn counts(&self, metric: &str, label: &str) -> u64 {
-        sum(self.admin("/metrics").await.text(), metric, label)
+        metrics::sum(self.admin("/metrics").await.text(), metric, label)
     }
-}
-
-/// The sum of a metric over those of its labels that hold `label`.
-pub(crate) fn sum(metrics: &str, metric: &str, label: &str) -> u64 {
-    let samples = metrics.lines().filter(|line| {
-        let rest = line.strip_prefix(metric);
-        rest.is_some_and(|rest| rest.starts_with(['{', ' ']) && rest.contains(label))
-    });
-    samples.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
 }
 
 fn path(file: &Path) -> &str {
@@ -110,9 +124,7 @@ fn with_secrets(config: &Config) -> String {
         let table = inner(inner(&mut table, "namespaces"), name);
         let keys = namespace.api_keys.iter().map(|key| key.expose().to_owned());
         table.insert("api_keys".to_owned(), keys.collect::<Vec<_>>().into());
-        if let Some(hook) = &namespace.hook {
-            reveal(inner(table, "hook"), "secret", hook.secret.as_ref());
-        }
+        reveal(inner(table, "hook"), "secret", namespace.hook.secret.as_ref());
         let (wechat, table) = (&namespace.wechat, inner(table, "wechat"));
         reveal(table, "app_secret", wechat.app_secret.as_ref());
         reveal(table, "token", wechat.token.as_ref());

@@ -4,6 +4,9 @@ use std::io::{BufRead as _, BufReader, Lines, Read};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// A signal that ends all of the tests at once leaves the shell, to end what it keeps.
+const OUTLIVE: &str = "trap '' HUP INT TERM\n";
+
 /// A shell whose script starts a process, and ends it when it can read no more.
 pub(crate) struct Kept {
     leash: Option<ChildStdin>,
@@ -20,7 +23,7 @@ impl Kept {
         for (name, _) in saoma::config::environment() {
             command.env_remove(name);
         }
-        command.args(["-c", script, "keeper"]).args(arguments);
+        command.args(["-c", &format!("{OUTLIVE}{script}"), "keeper"]).args(arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut keeper = command.spawn().expect("a shell");
         let errors = Arc::<Mutex<String>>::default();
@@ -35,6 +38,12 @@ impl Kept {
     pub(crate) fn says(&mut self, before: &str) -> Option<String> {
         let line = self.lines.as_mut()?.next()?.ok()?;
         Some(line.strip_prefix(before)?.to_owned())
+    }
+
+    /// Waits for a line that has this in it.
+    pub(crate) fn hears(&mut self, text: &str) {
+        let mut lines = self.lines.iter_mut().flatten().map_while(Result::ok);
+        lines.find(|line| line.contains(text)).unwrap_or_else(|| panic!("it never said {text:?}"));
     }
 
     /// What it says from now on is for nobody, and must not fill the pipe.

@@ -10,10 +10,12 @@ mod event_source;
 pub(crate) mod haproxy;
 pub(crate) mod instance;
 pub(crate) mod kept;
+pub(crate) mod metrics;
 mod phone;
 mod raw;
 pub(crate) mod redis;
 mod server;
+mod steadfast;
 mod subscriber;
 
 use std::time::Duration;
@@ -26,6 +28,7 @@ pub(crate) use event_source::{Message, Parser};
 pub(crate) use phone::Phone;
 pub(crate) use raw::{Raw, RawAnswer};
 pub(crate) use server::{Store, TestServer, namespace};
+pub(crate) use steadfast::{Followed, Steadfast};
 pub(crate) use subscriber::{End, Said, Subscriber, Turn, Via};
 
 /// How long anything that is waited for may take. Long: only a test that fails waits this long.

@@ -1,6 +1,9 @@
 //! Logins by way of WeChat, told as stories: the server with its real client, and the stub of
 //! WeChat's servers in a process of its own.
 
+#[path = "../hook/service.rs"]
+#[allow(dead_code, reason = "shared with the stories of the hook")]
+mod service;
 #[path = "../wechat_stub/stub.rs"]
 #[allow(dead_code, reason = "shared with the stub's own tests")]
 mod stub;
@@ -16,6 +19,7 @@ mod crowds;
 mod faults;
 mod forgeries;
 mod guesses;
+mod hooks;
 mod logins;
 mod outages;
 mod renewals;

@@ -138,6 +138,9 @@ impl Inner {
                 )
             }
             Note::LoggedIn => format!("您已登录 {site}。\n\nYou have logged in to {site}."),
+            Note::Refused(reason) => {
+                format!("您未能登录 {site}：{reason}\n\nYou were not logged in to {site}: {reason}")
+            }
             Note::Over => format!(
                 "该二维码已失效，请在 {site} 刷新后重新扫描。\n\n\
                  This code can no longer be used. Refresh it on {site} and scan the new one."

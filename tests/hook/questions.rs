@@ -1,0 +1,112 @@
+//! What the service is asked, byte by byte, and what it is not told.
+
+use saoma::config::{Config, ProviderName, Secret};
+use serde_json::json;
+
+use crate::service::{SECRET, key};
+use crate::support::{Store, Via, namespace};
+use crate::world::World;
+
+stories! {
+    on_every_store:
+        a_question_tells_who_where_and_for_which_login,
+        a_question_holds_nothing_that_opens_anything,
+        every_question_has_an_id_of_its_own,
+        a_secret_that_is_no_base64_signs_as_it_is;
+}
+
+async fn a_question_tells_who_where_and_for_which_login(store: Store) {
+    let world = World::new(store).await;
+    let session = world.opened().await;
+    let told = session.shows_the_code();
+    let body = json!({ "login_code": "sim:Alice", "entry_scene": 1048 });
+    let told = told.tries_to_scan(body).await.ok();
+    let phone = session.shows_the_code().with_token(told["phone_token"].as_str().expect("one"));
+    phone.confirm().await.ok();
+    let asked = world.service.asked();
+    let mut expected = json!({
+        "type": "scan",
+        "namespace": "default",
+        "session_id": session.id,
+        "identity": { "provider": "simulator", "subject": "Alice", "name": "Alice" },
+        "browser": {
+            "ip": "127.0.0.1",
+            "user_agent": "a browser/1.0",
+            "opened_at": told["browser"]["opened_at"],
+        },
+        "phone": { "ip": "127.0.0.1", "relayed": true },
+    });
+    assert_eq!(asked[0].question, expected);
+    expected["type"] = "confirm".into();
+    expected.as_object_mut().expect("an object").remove("phone");
+    assert_eq!(asked[1].question, expected);
+    for asked in asked {
+        assert_eq!(asked.path, "/saoma/identity");
+        assert_eq!(asked.headers["content-type"], "application/json");
+        let agent = asked.headers["user-agent"].to_str().expect("a text").to_owned();
+        assert!(agent.starts_with("saoma/"), "{agent}");
+        assert!(asked.is_signed_with(&key()), "{asked:?}");
+    }
+}
+
+async fn a_question_holds_nothing_that_opens_anything(store: Store) {
+    let keys = |config: &mut Config| {
+        namespace(config, "default").api_keys = vec![Secret::new("a key of a backend".to_owned())];
+    };
+    let world = World::with(store, keys).await;
+    let mut tab = world.followed(Via::Sse).await;
+    let phone = tab.scan_as("Alice").await;
+    tab.sees("scanned").await;
+    phone.confirm().await.ok();
+    let ticket = tab.sees_a_ticket().await;
+    for asked in world.service.asked() {
+        let all = format!("{} {:?}", asked.text, asked.headers);
+        for secret in
+            [&tab.secret, &tab.scene, &phone.token, &ticket, "sim:", "a key of", SECRET, "cookie"]
+        {
+            assert!(!all.contains(secret), "{secret} in {all}");
+        }
+    }
+}
+
+async fn every_question_has_an_id_of_its_own(store: Store) {
+    let world = World::new(store).await;
+    let session = world.opened().await;
+    session.scan_as("Alice").await;
+    session.scan_as("Alice").await.confirm().await.ok();
+    let asked = world.service.asked();
+    let mut ids: Vec<&String> = asked.iter().map(|asked| &asked.id).collect();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 3);
+    assert!(ids.iter().all(|id| id.starts_with("msg_") && id.len() == 28), "{ids:?}");
+}
+
+async fn a_secret_that_is_no_base64_signs_as_it_is(store: Store) {
+    let plain = |config: &mut Config| {
+        let secret = Secret::new("a secret of 24 characters".to_owned());
+        namespace(config, "default").hook.secret = Some(secret);
+    };
+    let world = World::with(store, plain).await;
+    world.opened().await.scan_as("Alice").await;
+    let asked = &world.service.asked()[0];
+    assert!(asked.is_signed_with(b"a secret of 24 characters"));
+    assert!(!asked.is_signed_with(&key()));
+}
+
+/// A provider that knows people by a number has no users of its own to keep, if a service does.
+#[tokio::test]
+async fn a_namespace_that_asks_a_service_wants_no_database() {
+    let service = crate::service::Service::start().await;
+    let url = service.url.clone();
+    let start = crate::support::TestServer::start_with(Store::Memory, |config| {
+        crate::world::asks(config, "default", &url);
+        let rules = namespace(config, "default");
+        rules.provider = ProviderName::MiniProgram;
+        rules.wechat.app_id = Some("wx1".to_owned());
+        rules.wechat.app_secret = Some(Secret::new("s".to_owned()));
+        // There is none to be opened here.
+        config.database_url = Some(Secret::new("sqlite:/dev/null/none".to_owned()));
+    });
+    start.await;
+}

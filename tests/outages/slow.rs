@@ -1,0 +1,32 @@
+//! Redis is far away, or nothing comes through for a while, and no connection breaks.
+
+use std::time::Duration;
+
+use crate::fleet::{Fleet, all_end_well, timed};
+use crate::lasting::LastingRedis;
+use crate::latency::SlowWay;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn logins_are_slow_where_redis_is_far_and_come_to_their_end() {
+    let redis = LastingRedis::start();
+    let way = SlowWay::to(redis.port, Duration::from_millis(75)).await;
+    let fleet = Fleet { balanced: Fleet::on(&way.url()).await, redis };
+    fleet.all_are(true).await;
+    let logins = fleet.logins().await;
+    let ends = timed("150 ms to Redis and back, 30 logins ended", all_end_well(logins)).await;
+    assert!(ends.iter().all(|(_, returns)| *returns == 0), "{ends:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_way_that_lets_nothing_through_is_noticed_and_left() {
+    let redis = LastingRedis::start();
+    let way = SlowWay::to(redis.port, Duration::from_millis(1)).await;
+    let fleet = Fleet { balanced: Fleet::on(&way.url()).await, redis };
+    let logins = fleet.logins().await;
+    way.takes(None);
+    timed("the way to Redis is shut, all instances say so", fleet.all_are(false)).await;
+    way.takes(Some(Duration::from_millis(1)));
+    timed("the way to Redis is open, all instances ready", fleet.all_are(true)).await;
+    fleet.is_whole().await;
+    all_end_well(logins).await;
+}
