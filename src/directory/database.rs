@@ -96,7 +96,7 @@ impl Database {
             .connect_with(options)
             .await
             .map_err(|error| unusable(&path, &error))?;
-        if let Err(error) = MIGRATIONS.run(&pool).await {
+        if let Err(error) = migrate(&pool).await {
             let error = refusal(&pool, path, error).await;
             pool.close().await;
             return Err(error);
@@ -138,6 +138,14 @@ fn unusable(path: &Path, error: &sqlx::Error) -> DatabaseError {
     DatabaseError::File { path: path.to_owned(), reason }
 }
 
+/// Brings the schema up to date, all of it or nothing. Instances that start together share a file:
+/// who is first does it, the others wait and find it done.
+async fn migrate(pool: &SqlitePool) -> Result<(), MigrateError> {
+    let mut alone = pool.begin_with("BEGIN IMMEDIATE").await?;
+    MIGRATIONS.run(&mut alone).await?;
+    Ok(alone.commit().await?)
+}
+
 /// Why the schema could not be brought up to date.
 async fn refusal(pool: &SqlitePool, path: PathBuf, error: MigrateError) -> DatabaseError {
     let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
@@ -163,6 +171,8 @@ async fn refusal(pool: &SqlitePool, path: PathBuf, error: MigrateError) -> Datab
 
 #[cfg(test)]
 mod tests {
+    use futures_util::future::join_all;
+
     use super::*;
 
     #[tokio::test]
@@ -180,6 +190,16 @@ mod tests {
             database.close().await;
         }
         assert!(!path.with_extension("db-wal").exists(), "closed cleanly");
+    }
+
+    #[tokio::test]
+    async fn several_may_open_a_new_one_at_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = format!("sqlite:{}", folder.path().join("saoma.db").display());
+        let opened = join_all((0..8).map(|_| Database::open(&url))).await;
+        for database in opened {
+            database.expect("open").close().await;
+        }
     }
 
     #[tokio::test]

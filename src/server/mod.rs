@@ -9,6 +9,7 @@ pub mod assemble;
 pub mod census;
 pub mod connection;
 pub mod drain;
+mod fleet;
 pub mod interfaces;
 mod providers;
 mod published;
@@ -20,30 +21,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket};
-use tokio::sync::Notify;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::directory::{Database, DatabaseError, HookError};
 use crate::entropy::Entropy;
-use crate::store::redis::{self, Heard, Unusable};
+use crate::store::redis::Unusable;
 use crate::stream::hub::Hub;
 use crate::token::TokenError;
 
 use accept::RESERVE;
-use assemble::Fleet;
 use census::Census;
 use connection::House;
 
 /// How many connections may wait to be accepted: a proxy that comes back brings all of its own.
 const BACKLOG: u32 = 4096;
-/// How long the start waits until the bell is heard.
-const FIRST_BELL: Duration = Duration::from_secs(5);
-/// A round of reminders to those who wait: so late an event is at the most, whatever the bell does.
-const REMINDERS: Duration = Duration::from_secs(20);
 /// How many connections the admin listener takes.
 const MOST_ADMIN: usize = 64;
 
@@ -150,24 +144,8 @@ impl Server {
             tokio::spawn(accept::accept(public, house, Arc::clone(&census), most)),
             tokio::spawn(accept::accept(admin, admin_house, Arc::default(), MOST_ADMIN)),
         ];
-        if let Some(Fleet { channel, keys }) = fleet {
-            let hub_of_reminders = Arc::clone(&hub);
-            let hub = Arc::clone(&hub);
-            let bell = Arc::<Notify>::default();
-            let first = Arc::clone(&bell);
-            let heard = move |heard| match heard {
-                Heard::Rung(key) => hub.ring(key),
-                // What was rung meanwhile is found by reading.
-                Heard::Back => {
-                    hub.ring_all();
-                    bell.notify_one();
-                }
-            };
-            tasks.push(tokio::spawn(redis::listen(channel, heard)));
-            tasks.push(tokio::spawn(remind(hub_of_reminders)));
-            tasks.push(tokio::spawn(keys.keep_up()));
-            // Later it is not ready, and says so.
-            let _ = timeout(FIRST_BELL, first.notified()).await;
+        if let Some(fleet) = fleet {
+            tasks.extend(fleet::join(fleet, &hub).await);
         }
         Ok(Self {
             public: public_address,
@@ -198,16 +176,6 @@ impl Server {
         if let Some(database) = &self.database {
             database.close().await;
         }
-    }
-}
-
-/// Lets everybody who waits look, once in a round, whether a bell was missed.
-async fn remind(hub: Arc<Hub>) {
-    let mut part = 0;
-    loop {
-        let parts = hub.remind(part);
-        part = (part + 1) % parts;
-        tokio::time::sleep(REMINDERS / u32::try_from(parts).unwrap_or(1)).await;
     }
 }
 

@@ -16,8 +16,8 @@ stories! {
 
 /// The counters that are not zero, by their labels.
 async fn counted(server: &TestServer) -> BTreeMap<String, String> {
-    let metrics = server.admin("/metrics").await;
-    let lines = metrics.text().lines();
+    let metrics = server.metrics().await;
+    let lines = metrics.lines();
     let lines = lines.filter_map(|line| line.strip_prefix("saoma_transport_fallbacks_total"));
     let pairs = lines.filter_map(|line| line.rsplit_once(' '));
     pairs
@@ -72,9 +72,9 @@ async fn a_client_says_which_transport_it_left_and_why(store: Store, via: Via) {
 
 async fn every_way_to_fall_back_is_there_from_the_start(store: Store) {
     let server = TestServer::start(store).await;
-    let metrics = server.admin("/metrics").await;
+    let metrics = server.metrics().await;
     let name = "saoma_transport_fallbacks_total{";
-    let lines: Vec<_> = metrics.text().lines().filter(|line| line.starts_with(name)).collect();
+    let lines: Vec<_> = metrics.lines().filter(|line| line.starts_with(name)).collect();
     // Each transport to each other one, for each of five reasons and any other.
     assert_eq!(lines.len(), 3 * 2 * 6, "{lines:?}");
     assert!(lines.iter().all(|line| line.ends_with(" 0")), "{lines:?}");

@@ -44,13 +44,25 @@ async fn a_server_that_leaves_is_not_ready(store: Store) {
     let mut server = TestServer::start(store).await;
     assert_eq!(server.admin("/readyz").await.status, 200);
     let session = server.browser(Via::WebSocket).open_only().await;
-    // Somebody who does not go holds the server up, for as long as it gives them.
-    let mut raw = server.raw().await;
-    raw.send("GET /").await;
+    // Somebody who does not go holds the server up, for as long as it gives them. There is one at
+    // each instance, if there are several.
+    let mut held = Vec::new();
+    for _ in 0..3 {
+        let mut raw = server.raw().await;
+        let path = session.path("messages");
+        raw.send(&format!(
+            "POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\
+             Expect: 100-continue\r\nContent-Length: 9\r\n\r\n",
+            session.secret
+        ))
+        .await;
+        assert_eq!(raw.answer().await.status, 100, "it waits for the body");
+        held.push(raw);
+    }
     let left = server.leave();
     let not_ready = async { while server.admin("/readyz").await.status != 503 {} };
     within("the server not to be ready", not_ready).await;
     assert_eq!(server.admin("/livez").await.status, 200);
-    drop((raw, session));
+    drop(held);
     within("the server to leave", left).await.expect("left");
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Store, TestServer, Via, time_passes};
+use crate::support::{Store, TestServer, Via, namespace};
 
 stories! {
     on_every_pair:
@@ -56,13 +56,20 @@ async fn a_login_that_the_browser_withdraws(store: Store, via: Via) {
     assert_eq!(scan.is_problem(409, "wrong_state")["state"], "cancelled");
 }
 
+/// A server, and how long its sessions live.
+async fn short_lived(store: Store) -> (TestServer, u64) {
+    let seconds = store.time(180, 5);
+    let change = |config: &mut _| namespace(config, "default").session_ttl = seconds;
+    (TestServer::start_with(store, change).await, seconds)
+}
+
 async fn a_login_that_nobody_answers_in_time(store: Store, via: Via) {
-    let server = TestServer::start(store).await;
+    let (server, seconds) = short_lived(store).await;
     let mut tab = server.browser(via).open().await;
 
-    time_passes(179).await;
-    assert_eq!(tab.snapshot().await["expires_in"], 1);
-    time_passes(1).await;
+    server.time_passes(seconds - 1).await;
+    assert!(tab.snapshot().await["expires_in"].as_u64() <= Some(1));
+    server.time_passes(1).await;
     tab.sees("expired").await;
     tab.is_told_the_end().await;
     let snapshot = tab.snapshot().await;
@@ -71,12 +78,12 @@ async fn a_login_that_nobody_answers_in_time(store: Store, via: Via) {
 }
 
 async fn a_login_scanned_but_not_confirmed_in_time(store: Store, via: Via) {
-    let server = TestServer::start(store).await;
+    let (server, seconds) = short_lived(store).await;
     let mut tab = server.browser(via).open().await;
     let phone = tab.scan_as("Alice").await;
     tab.sees("scanned").await;
 
-    time_passes(180).await;
+    server.time_passes(seconds).await;
     tab.sees("expired").await;
     tab.is_told_the_end().await;
     phone.confirm().await.is_problem(410, "expired");

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Store, TestServer, Via, namespace, time_passes};
+use crate::support::{Store, TestServer, Via, namespace};
 
 stories! {
     on_every_pair:
@@ -46,7 +46,9 @@ async fn both_ends_talk_before_the_confirmation_and_after_it(store: Store, via: 
 
 async fn a_session_with_messages_ends_when_its_longer_time_is_over(store: Store, via: Via) {
     let server = TestServer::start_with(store, |config| {
-        namespace(config, "default").messages_ttl = 600;
+        let default = namespace(config, "default");
+        default.session_ttl = store.time(180, 5);
+        default.messages_ttl = store.time(600, 6);
     })
     .await;
     let mut tab = server.browser(via).with_messages().open().await;
@@ -55,11 +57,11 @@ async fn a_session_with_messages_ends_when_its_longer_time_is_over(store: Store,
     tab.sees("scanned").await;
     tab.sees("confirmed").await;
     // No transport is asked to live through this: that its clients do is told elsewhere.
-    time_passes(590).await;
+    server.time_passes(store.time(590, 3)).await;
     tab.switches_to(via).await;
     phone.says("still here").await.is(202);
     tab.sees("message").await;
-    time_passes(10).await;
+    server.time_passes(store.time(10, 3)).await;
     tab.sees("expired").await;
     tab.is_told_the_end().await;
     phone.says("gone").await.is_problem(410, "expired");

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Store, TestServer, Via, namespace, time_passes};
+use crate::support::{Store, TestServer, Via, namespace};
 
 stories! {
     on_every_store:
@@ -15,8 +15,10 @@ stories! {
         the_code_leads_a_phone_to_the_simulators_page,
         everything_about_a_session_may_be_left_out,
         a_namespace_has_its_own_rules,
-        two_sessions_have_nothing_in_common,
-        a_session_that_ended_is_read_for_a_while_and_then_forgotten;
+        two_sessions_have_nothing_in_common;
+    by_one_server:
+        a_session_that_ended_is_read_for_a_while_and_then_forgotten =
+            "a fleet has to live through the minutes that this takes";
 }
 
 async fn a_browser_is_told_all_that_it_needs(store: Store) {
@@ -206,9 +208,9 @@ async fn a_session_that_ended_is_read_for_a_while_and_then_forgotten(store: Stor
     let server = TestServer::start(store).await;
     let session = server.browser(Via::Sse).open_only().await;
     session.cancel().await.is(204);
-    time_passes(60).await;
+    server.time_passes(60).await;
     assert_eq!(session.state().await, "cancelled");
-    time_passes(24 * 3600).await;
+    server.time_passes(24 * 3600).await;
     session.get("").await.is_problem(404, "not_found");
     session.get("events").await.is_problem(404, "not_found");
     session.get("code").await.is_problem(404, "not_found");

@@ -123,11 +123,11 @@ async fn operators_see_what_happens(store: Store) {
     assert_eq!(server.admin("/readyz").await.status, 200);
     let session = server.browser(Via::Sse).open_only().await;
     session.scan_as("Alice").await;
-    let metrics = server.admin("/metrics").await;
-    let lines: Vec<_> = metrics.text().lines().collect();
-    assert!(lines.contains(&"saoma_pending_logins{state=\"scanned\"} 1"), "{}", metrics.text());
+    let metrics = server.metrics().await;
+    let lines: Vec<_> = metrics.lines().collect();
+    assert!(lines.contains(&"saoma_pending_logins{state=\"scanned\"} 1"), "{metrics}");
     assert!(lines.contains(&"saoma_session_transitions_total{to=\"scanned\"} 1"));
     for secret in [&session.id, &session.secret, &session.scene] {
-        assert!(!metrics.text().contains(&**secret));
+        assert!(!metrics.contains(&**secret));
     }
 }

@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
-use crate::support::{End, Store, Subscriber, TestServer, Via, time_passes};
+use crate::support::{End, Store, Subscriber, TestServer, Via};
 
 stories! {
     on_every_pair:
         a_subscriber_is_told_what_was_and_what_comes,
         a_subscriber_who_comes_after_the_end_is_told_everything,
         two_subscribers_both_see_everything,
-        the_ninth_subscriber_pushes_out_the_oldest,
+        one_subscriber_too_many_pushes_out_the_oldest,
         a_change_of_transport_loses_and_repeats_nothing,
         a_subscriber_is_forgotten_when_it_goes_away,
         a_transport_that_is_off_is_refused_and_not_offered;
@@ -68,15 +68,16 @@ async fn two_subscribers_both_see_everything(store: Store, via: Via) {
     }
 }
 
-async fn the_ninth_subscriber_pushes_out_the_oldest(store: Store, via: Via) {
+async fn one_subscriber_too_many_pushes_out_the_oldest(store: Store, via: Via) {
     let server = TestServer::start(store).await;
     let session = server.browser(via).open_only().await;
     // A long-poll holds its place while it waits: each of these waits in a task of its own.
     let mut waiting = Vec::new();
-    for n in 1..=9 {
+    let most = store.most_subscribers();
+    for n in 1..=most + 1 {
         let mut stream = session.follow_after(1, via).await;
         waiting.push(tokio::spawn(async move { stream.event_or_end().await }));
-        server.until_waiting(n.min(8)).await;
+        server.until_waiting(n.min(most)).await;
     }
     let oldest = waiting.remove(0).await.expect("ran");
     let expected = match via {
@@ -184,12 +185,13 @@ async fn every_transport_tells_the_same_json(store: Store) {
 
 async fn a_heartbeat_comes_every_fifteen_seconds(store: Store) {
     use crate::support::Turn;
-    let server = TestServer::start(store).await;
+    let seconds = store.time(15, 1);
+    let server = TestServer::start_with(store, |config| config.heartbeat_seconds = seconds).await;
     let session = server.browser(Via::Sse).open_only().await;
     for (via, cursor) in [(Via::WebSocket, 1), (Via::Sse, 2)] {
         let mut stream: Subscriber = session.follow_after(cursor, via).await;
         for _ in 0..3 {
-            time_passes(15).await;
+            server.time_passes(seconds).await;
             let Turn::Said(beat) = stream.turn().await else { panic!("a heartbeat") };
             assert_eq!((&*beat.kind, beat.id), ("heartbeat", None), "{}", beat.json);
             if via == Via::WebSocket {

@@ -4,7 +4,7 @@ use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde_json::{Value, json};
 
-use crate::support::{Store, Tab, TestServer, Via, namespace, time_passes};
+use crate::support::{Store, Tab, TestServer, Via, namespace};
 
 stories! {
     on_every_store:
@@ -109,14 +109,14 @@ async fn a_ticket_of_another_login_is_a_wrong_one(store: Store) {
 
 async fn a_ticket_is_good_for_a_minute(store: Store) {
     let server = TestServer::start_with(store, |config| {
-        namespace(config, "default").ticket_ttl = 60;
+        namespace(config, "default").ticket_ttl = store.time(60, 3);
     })
     .await;
     let (in_time, first) = confirmed(&server, "Alice").await;
-    time_passes(58).await;
+    server.time_passes(store.time(58, 1)).await;
     in_time.redeem(&first).await.ok();
     let (too_late, second) = confirmed(&server, "Alice").await;
-    time_passes(61).await;
+    server.time_passes(store.time(61, 4)).await;
     too_late.redeem(&second).await.is_problem(410, "expired");
 }
 

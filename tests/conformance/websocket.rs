@@ -3,17 +3,19 @@
 use tokio_tungstenite::tungstenite::Message as Frame;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
-use crate::support::{End, Store, TestServer, Turn, Via, time_passes};
+use crate::support::{Ask, End, Session, Store, TestServer, Turn, Via};
 
 stories! {
     on_every_store:
         without_its_upgrade_a_websocket_is_told_of_the_other_ways,
-        a_handshake_of_another_version_or_without_a_key_is_refused,
+        a_handshake_of_another_version_is_refused,
         a_ping_is_answered_with_its_own_payload,
         a_client_that_closes_is_answered_with_its_own_code,
         what_is_no_text_closes_the_socket,
         a_message_that_is_too_big_closes_the_socket,
         a_silent_client_is_let_go;
+    by_one_server:
+        a_handshake_without_a_whole_key_is_refused = "HAProxy refuses it in its own words";
 }
 
 async fn without_its_upgrade_a_websocket_is_told_of_the_other_ways(store: Store) {
@@ -33,19 +35,27 @@ async fn without_its_upgrade_a_websocket_is_told_of_the_other_ways(store: Store)
     assert!(detail.contains("text/event-stream") && detail.contains("long-poll"), "{detail}");
 }
 
-async fn a_handshake_of_another_version_or_without_a_key_is_refused(store: Store) {
+async fn a_handshake_of_another_version_is_refused(store: Store) {
     let server = TestServer::start(store).await;
     let session = server.browser(Via::WebSocket).open_only().await;
-    let ask =
-        || session.get("events").header("connection", "upgrade").header("upgrade", "websocket");
-    let key = "dGhlIHNhbXBsZSBub25jZQ==";
-    let old = ask().header("sec-websocket-version", "8").header("sec-websocket-key", key).await;
+    let old = handshake(&session).header("sec-websocket-version", "8");
+    let old = old.header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==").await;
     assert_eq!(old.header("sec-websocket-version"), "13");
     old.is_problem(426, "upgrade_required");
-    let keyless = ask().header("sec-websocket-version", "13").await;
-    keyless.is_problem(400, "bad_request");
-    let short = ask().header("sec-websocket-version", "13").header("sec-websocket-key", "eA==");
-    short.await.is_problem(400, "bad_request");
+}
+
+async fn a_handshake_without_a_whole_key_is_refused(store: Store) {
+    let server = TestServer::start(store).await;
+    let session = server.browser(Via::WebSocket).open_only().await;
+    let keyless = handshake(&session).header("sec-websocket-version", "13");
+    let short = handshake(&session).header("sec-websocket-version", "13");
+    keyless.await.is_problem(400, "bad_request");
+    short.header("sec-websocket-key", "eA==").await.is_problem(400, "bad_request");
+}
+
+/// What every handshake says.
+fn handshake(session: &Session) -> Ask {
+    session.get("events").header("connection", "upgrade").header("upgrade", "websocket")
 }
 
 async fn a_ping_is_answered_with_its_own_payload(store: Store) {
@@ -96,12 +106,13 @@ async fn a_message_that_is_too_big_closes_the_socket(store: Store) {
 }
 
 async fn a_silent_client_is_let_go(store: Store) {
-    let server = TestServer::start(store).await;
+    let seconds = store.time(15, 1);
+    let server = TestServer::start_with(store, |config| config.heartbeat_seconds = seconds).await;
     let session = server.browser(Via::WebSocket).open_only().await;
     let stream = session.follow_after(1, Via::WebSocket).await;
     // It neither reads nor answers pings; its connection is open all the while.
     for _ in 0..4 {
-        time_passes(15).await;
+        server.time_passes(seconds).await;
         // Between two heartbeats the server has had its turn.
         assert_eq!(server.admin("/livez").await.status, 200);
     }
@@ -109,7 +120,7 @@ async fn a_silent_client_is_let_go(store: Store) {
     drop(stream);
     let mut answers = session.follow_after(1, Via::WebSocket).await;
     for _ in 0..5 {
-        time_passes(15).await;
+        server.time_passes(seconds).await;
         let Turn::Said(beat) = answers.turn().await else { panic!("a heartbeat") };
         assert_eq!(beat.kind, "heartbeat");
         assert!(matches!(answers.turn().await, Turn::Pinged));

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::service::{Does, knows, knows_nobody, refuses};
 use crate::support::Store;
-use crate::support::instance::sum;
+use crate::support::metrics::sum;
 use crate::world::World;
 
 const OUTCOMES: [&str; 6] =

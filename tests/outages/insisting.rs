@@ -79,8 +79,7 @@ struct Insisted {
 
 impl Calls {
     fn at(api: &Api) -> Self {
-        let client = Client::builder().no_proxy().pool_max_idle_per_host(0).build();
-        Self { base: api.base.clone(), client: client.expect("a client") }
+        Self { base: api.base.clone(), client: api.client() }
     }
 
     async fn insist(&self, path: &str, bearer: Option<&str>, body: Value) -> Insisted {

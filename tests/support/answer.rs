@@ -34,6 +34,11 @@ impl Api {
         Self { base: self.base.clone(), client: client.build().expect("a client") }
     }
 
+    /// The client itself.
+    pub(crate) fn client(&self) -> Client {
+        self.client.clone()
+    }
+
     /// A request of a path, or of a whole address of this server's.
     pub(crate) fn ask(&self, method: Method, path: &str) -> Ask {
         let base = if path.starts_with("http") { "" } else { &self.base };

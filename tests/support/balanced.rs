@@ -21,6 +21,7 @@ const FREE: ([u8; 4], u16) = ([127, 0, 0, 1], 0);
 pub(crate) struct Balanced {
     pub(crate) instances: Vec<Instance>,
     pub(crate) balancer: HaProxy,
+    api: Api,
     config: Config,
     _folder: TempDir,
 }
@@ -38,7 +39,8 @@ impl Balanced {
         let caller = IpAddr::from(BALANCER).to_string();
         config.trusted_proxies.push(caller.parse().expect("a range"));
         (config.listen, config.admin_listen) = (FREE.into(), FREE.into());
-        let mut all = Self { instances: Vec::new(), balancer, config, _folder: folder };
+        let api = Api::new(format!("http://{}", balancer.address));
+        let mut all = Self { instances: Vec::new(), balancer, api, config, _folder: folder };
         let starting = (0..instances).map(|_| Instance::start(&all.config));
         for instance in join_all(starting).await {
             all.takes(instance).await;
@@ -48,7 +50,7 @@ impl Balanced {
 
     /// A client of the balancer's address.
     pub(crate) fn api(&self) -> Api {
-        Api::new(format!("http://{}", self.balancer.address))
+        self.api.clone()
     }
 
     /// A browser that follows its sessions by this transport.

@@ -9,7 +9,7 @@ use saoma::config::{Config, Secret};
 use tempfile::TempDir;
 
 use super::kept::Kept;
-use super::{Api, Ask, within};
+use super::{Api, Ask, Browser, Phone, Via, metrics, within};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_saoma");
 /// Runs the server, tells its process id, and ends as it does; or ends it with the tests.
@@ -30,6 +30,7 @@ pub(crate) struct Instance {
     pub(crate) address: SocketAddr,
     /// Its admin listener.
     pub(crate) admin: SocketAddr,
+    api: Api,
     pid: String,
     process: Kept,
     _folder: TempDir,
@@ -63,7 +64,8 @@ impl Instance {
         let address = says("listening on http://").parse().expect("an address");
         let admin = says("admin on http://").parse().expect("an address");
         process.is_not_listened_to();
-        Self { address, admin, pid, process, _folder: folder }
+        let api = Api::new(format!("http://{address}"));
+        Self { address, admin, api, pid, process, _folder: folder }
     }
 
     /// Sends it a signal, as `kill` names it.
@@ -84,27 +86,28 @@ impl Instance {
 
     /// A client of its own address.
     pub(crate) fn api(&self) -> Api {
-        Api::new(format!("http://{}", self.address))
+        self.api.clone()
+    }
+
+    /// A browser that comes to this instance, and follows its sessions by this transport.
+    pub(crate) fn browser(&self, via: Via) -> Browser {
+        Browser::new(self.api(), via)
+    }
+
+    /// Somebody's phone that looks at a scene, and comes to this instance.
+    pub(crate) fn phone(&self, scene: &str) -> Phone {
+        Phone::new(self.api(), scene)
     }
 
     /// `GET` at its admin listener.
     pub(crate) fn admin(&self, path: &str) -> Ask {
-        Api::new(format!("http://{}", self.admin)).ask(Method::GET, path)
+        self.api.ask(Method::GET, &format!("http://{}{path}", self.admin))
     }
 
     /// The sum of a metric over those of its labels that hold `label`.
     pub(crate) async fn counts(&self, metric: &str, label: &str) -> u64 {
-        sum(self.admin("/metrics").await.text(), metric, label)
+        metrics::sum(self.admin("/metrics").await.text(), metric, label)
     }
-}
-
-/// The sum of a metric over those of its labels that hold `label`.
-pub(crate) fn sum(metrics: &str, metric: &str, label: &str) -> u64 {
-    let samples = metrics.lines().filter(|line| {
-        let rest = line.strip_prefix(metric);
-        rest.is_some_and(|rest| rest.starts_with(['{', ' ']) && rest.contains(label))
-    });
-    samples.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
 }
 
 fn path(file: &Path) -> &str {

@@ -4,6 +4,9 @@ use std::io::{BufRead as _, BufReader, Lines, Read};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// A signal that ends all of the tests at once leaves the shell, to end what it keeps.
+const OUTLIVE: &str = "trap '' HUP INT TERM\n";
+
 /// A shell whose script starts a process, and ends it when it can read no more.
 pub(crate) struct Kept {
     leash: Option<ChildStdin>,
@@ -20,7 +23,7 @@ impl Kept {
         for (name, _) in saoma::config::environment() {
             command.env_remove(name);
         }
-        command.args(["-c", script, "keeper"]).args(arguments);
+        command.args(["-c", &format!("{OUTLIVE}{script}"), "keeper"]).args(arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut keeper = command.spawn().expect("a shell");
         let errors = Arc::<Mutex<String>>::default();

@@ -10,6 +10,7 @@ mod event_source;
 pub(crate) mod haproxy;
 pub(crate) mod instance;
 pub(crate) mod kept;
+pub(crate) mod metrics;
 mod phone;
 mod raw;
 pub(crate) mod redis;

@@ -55,10 +55,8 @@ impl Steadfast {
     /// Begins to follow a session at a server, or at a balancer.
     pub(crate) fn follow(api: &Api, session: &Session, via: Via) -> Self {
         let (tell, events) = mpsc::unbounded_channel();
-        // A connection for each request, as with every client of the tests.
-        let client = Client::builder().no_proxy().pool_max_idle_per_host(0).build();
         let follower = Follower {
-            client: client.expect("a client"),
+            client: api.client(),
             address: format!("{}{}", api.base, session.path("events")),
             secret: session.secret.clone(),
             via,

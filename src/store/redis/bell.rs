@@ -9,20 +9,22 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use redis::RedisResult;
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
 use super::Channel;
 use super::link::Link;
 use crate::store::Key;
 
 /// How often we tell ourselves something, by the way that all others take.
-const PROBE: Duration = Duration::from_secs(3);
+const PROBE: Duration = Duration::from_secs(2);
 /// After so long a silence nobody listens at the other end any more.
-const SILENCE: Duration = Duration::from_secs(8);
+const SILENCE: Duration = Duration::from_secs(5);
 /// How long subscribing may take.
 const CONNECT: Duration = Duration::from_secs(4);
-/// The pause before a subscription is tried again.
+/// The pause before a subscription is tried again that did not live for long.
 const PAUSE: Duration = Duration::from_millis(500);
+/// What is long.
+const STEADY: Duration = Duration::from_secs(1);
 /// What we tell ourselves: no key.
 const NOTHING: &str = "-";
 
@@ -33,6 +35,8 @@ pub enum Heard {
     Rung(Key),
     /// The bell is heard again, after a time in which it was not.
     Back,
+    /// The bell is not heard any more.
+    Lost,
 }
 
 /// Listens for ever.
@@ -45,15 +49,18 @@ pub async fn listen(channel: Channel, heard: impl Fn(Heard) + Send + Sync) {
                 hears.store(true, Ordering::Relaxed);
                 heard(Heard::Back);
             };
+            let since = Instant::now();
             let ended = follow(&link, turn, &name, listening, |key| heard(Heard::Rung(key))).await;
             hears.store(false, Ordering::Relaxed);
+            heard(Heard::Lost);
             match ended {
                 Ok(Ended::Moved) => tracing::info!("bell.moves"),
                 Ok(Ended::Silent) => tracing::warn!("bell.lost"),
-                Err(error) => {
-                    tracing::warn!(kind = ?error.kind(), "bell.lost");
-                    sleep(PAUSE).await;
-                }
+                Err(error) => tracing::warn!(kind = ?error.kind(), "bell.lost"),
+            }
+            // One that lived is made anew at once; one that is killed at once is not hurried.
+            if since.elapsed() < STEADY {
+                sleep(PAUSE).await;
             }
         }
     };
