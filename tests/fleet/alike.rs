@@ -19,7 +19,7 @@ use saoma::login::browser::{Opened, Opening};
 use saoma::login::limits::Limits;
 use saoma::login::namespace::Namespace;
 use saoma::login::phone::Scan;
-use saoma::login::ports::{Directory, Identity, PortError, Registration, User};
+use saoma::login::ports::{Cause, Directory, Identity, PortError, Registration, User};
 use saoma::login::scene::Scene;
 use saoma::login::secret::{self, Bearer};
 use saoma::login::service::Sign;
@@ -89,12 +89,17 @@ struct Guests(Mutex<HashSet<String>>);
 
 #[async_trait]
 impl Directory for Guests {
-    async fn find(&self, identity: &Identity) -> Result<Option<User>, PortError> {
+    async fn find(&self, identity: &Identity, _: &Cause<'_>) -> Result<Option<User>, PortError> {
         let known = identity.subject != "Person 2" || self.0.lock().contains(&identity.subject);
         Ok(known.then(|| user(identity)))
     }
 
-    async fn register(&self, identity: &Identity, _: &Registration) -> Result<User, PortError> {
+    async fn register(
+        &self,
+        identity: &Identity,
+        _: &Cause<'_>,
+        _: &Registration,
+    ) -> Result<User, PortError> {
         self.0.lock().insert(identity.subject.clone());
         Ok(user(identity))
     }
@@ -102,7 +107,7 @@ impl Directory for Guests {
 
 fn user(identity: &Identity) -> User {
     let (id, provider) = (identity.subject.clone(), identity.provider.clone());
-    User { name: id.clone(), id, avatar_url: None, provider }
+    User { name: id.clone(), id, avatar_url: None, provider, claims: None }
 }
 
 /// One session, and the cores that it may be asked of in turn.
