@@ -89,11 +89,7 @@ struct Guests(Mutex<HashSet<String>>);
 
 #[async_trait]
 impl Directory for Guests {
-    async fn find(
-        &self,
-        identity: &Identity,
-        _: &Cause<'_>,
-    ) -> Result<Option<User>, PortError> {
+    async fn find(&self, identity: &Identity, _: &Cause<'_>) -> Result<Option<User>, PortError> {
         let known = identity.subject != "Person 2" || self.0.lock().contains(&identity.subject);
         Ok(known.then(|| user(identity)))
     }
