@@ -335,7 +335,8 @@ mod tests {
     #[test]
     fn certificates_are_for_addresses_with_tls() {
         let set = |url: &str| {
-            let flag = |key: &str, value: &str| Flag { key: key.to_owned(), value: value.to_owned() };
+            let flag =
+                |key: &str, value: &str| Flag { key: key.to_owned(), value: value.to_owned() };
             let flags = [flag("redis_url", url), flag("redis_ca_file", "ca.pem")];
             let config = Config::load(None, [], &flags).expect("loaded");
             config.check().map_err(|error| error.to_string())

@@ -12,7 +12,7 @@ mod frames;
 mod http;
 mod order;
 mod person;
-#[path = "../support/redis.rs"]
+#[path = "../support/redis/mod.rs"]
 #[allow(dead_code, reason = "shared with the tests of many instances")]
 mod redis;
 mod requests;

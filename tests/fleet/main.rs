@@ -3,8 +3,14 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod alike;
+mod cluster;
 mod everywhere;
 mod instances;
 mod keeping;
 mod races;
+mod refusals;
+mod sentinel;
+mod shapes;
+mod tls;
 mod troubles;

@@ -30,3 +30,17 @@ async fn a_way_that_lets_nothing_through_is_noticed_and_left() {
     fleet.is_whole().await;
     all_end_well(logins).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subscription_that_stands_and_hears_nothing_is_found_and_made_anew() {
+    let redis = LastingRedis::start();
+    let way = SlowWay::to(redis.port, Duration::from_millis(1)).await;
+    let fleet = Fleet { balanced: Fleet::on(&way.url()).await, redis };
+    let logins = fleet.logins().await;
+    // One an instance: nobody hears of what is done at another, or here.
+    way.wedges_subscriptions(fleet.balanced.instances.len());
+    let what = "subscriptions hear nothing, commands are answered: 30 logins ended";
+    let ends = timed(what, all_end_well(logins)).await;
+    assert!(ends.iter().all(|(_, returns)| *returns == 0), "{ends:?}");
+    fleet.all_are(true).await;
+}

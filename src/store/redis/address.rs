@@ -15,15 +15,13 @@ pub(super) enum Address {
     One(Box<ConnectionInfo>),
     /// The master of a name, as the sentinels know it.
     Sentinels {
-        /// Where they are.
-        sentinels: Vec<ConnectionAddr>,
+        /// Where they are, and how to speak to them.
+        sentinels: Vec<ConnectionInfo>,
         /// The master's name.
         master: String,
         /// How to speak to the master.
         redis: RedisConnectionInfo,
-        /// The user and the password that the sentinels themselves want.
-        user: Option<String>,
-        password: Option<String>,
+        /// Whether all speak TLS.
         tls: bool,
     },
     /// Some nodes of a cluster; they know the others.
@@ -124,16 +122,20 @@ impl Parts<'_> {
                 return Err("a parameter is empty or there twice");
             }
         }
-        let nodes = self.each(Some(SENTINEL_PORT))?;
-        let redis = nodes.first().map(|node| node.redis_settings().clone()).unwrap_or_default();
-        Ok(Address::Sentinels {
-            sentinels: nodes.iter().map(|node| node.addr().clone()).collect(),
-            master: master.ok_or("it names no master")?,
-            redis,
-            user,
-            password,
-            tls: self.tls,
-        })
+        let mut sentinels = self.each(Some(SENTINEL_PORT))?;
+        let redis = sentinels.first().map(|it| it.redis_settings().clone()).unwrap_or_default();
+        let mut own = RedisConnectionInfo::default();
+        if let Some(user) = user {
+            own = own.set_username(user);
+        }
+        if let Some(password) = password {
+            own = own.set_password(password);
+        }
+        for sentinel in &mut sentinels {
+            *sentinel = sentinel.clone().set_redis_settings(own.clone());
+        }
+        let master = master.ok_or("it names no master")?;
+        Ok(Address::Sentinels { sentinels, master, redis, tls: self.tls })
     }
 
     fn cluster(&self, query: &str) -> Result<Address, &'static str> {
@@ -177,15 +179,17 @@ mod tests {
     fn a_master_that_sentinels_watch() {
         let text = "redis-sentinel://me:pass@a,b:5,[::1]/2?sentinelMasterId=main\
                     &sentinelPassword=o%20ther";
-        let Address::Sentinels { sentinels, master, redis, user, password, tls } = read(text)
-        else {
+        let Address::Sentinels { sentinels, master, redis, tls } = read(text) else {
             panic!("{text}");
         };
-        let at: Vec<String> = sentinels.iter().map(told).collect();
+        let at: Vec<String> = sentinels.iter().map(|it| told(it.addr())).collect();
         assert_eq!(at, ["a:26379", "b:5", "::1:26379"]);
-        assert_eq!((&*master, redis.db(), user, tls), ("main", 2, None, false));
+        assert_eq!((&*master, redis.db(), tls), ("main", 2, false));
         assert_eq!((redis.username(), redis.password()), (Some("me"), Some("pass")));
-        assert_eq!(password.as_deref(), Some("o ther"));
+        for sentinel in sentinels {
+            let own = sentinel.redis_settings();
+            assert_eq!((own.username(), own.password(), own.db()), (None, Some("o ther"), 0));
+        }
         assert!(read("rediss-sentinel://a?sentinelMasterId=main").is_tls());
     }
 

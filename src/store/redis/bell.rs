@@ -16,9 +16,9 @@ use super::link::Link;
 use crate::store::Key;
 
 /// How often we tell ourselves something, by the way that all others take.
-const PROBE: Duration = Duration::from_secs(3);
+const PROBE: Duration = Duration::from_secs(2);
 /// After so long a silence nobody listens at the other end any more.
-const SILENCE: Duration = Duration::from_secs(8);
+const SILENCE: Duration = Duration::from_secs(5);
 /// How long subscribing may take.
 const CONNECT: Duration = Duration::from_secs(4);
 /// The pause before a subscription is tried again that did not live for long.

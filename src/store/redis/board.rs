@@ -47,8 +47,7 @@ impl Board {
                 texts.push(text.to_owned());
             } else {
                 let mut take = redis::cmd("HDEL");
-                let taken: RedisResult<()> =
-                    self.link.ask(take.arg(&self.name).arg(name)).await;
+                let taken: RedisResult<()> = self.link.ask(take.arg(&self.name).arg(name)).await;
                 taken.map_err(|error| failed(&error))?;
             }
         }

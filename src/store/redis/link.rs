@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use redis::aio::{ConnectionLike as _, MultiplexedConnection, PubSub};
 use redis::cluster_async::ClusterConnection;
-use redis::{Client, Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, ServerErrorKind, Value};
+use redis::{
+    Client, Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, ServerErrorKind, Value,
+};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
@@ -22,7 +24,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// How often it is looked whether the master is another by now.
-const LOOK: Duration = Duration::from_secs(2);
+const LOOK: Duration = Duration::from_secs(1);
 
 /// What commands go through.
 #[derive(Clone)]
@@ -53,6 +55,7 @@ enum State {
 /// The connection, as everybody holds it.
 #[derive(Clone)]
 pub(super) struct Link {
+    cluster: bool,
     state: watch::Receiver<State>,
     /// Takes the number of a connection that is of no use.
     broken: mpsc::UnboundedSender<u64>,
@@ -64,8 +67,13 @@ impl Link {
         let first = timeout(CONNECT, source.connect(0)).await.unwrap_or_else(|_| Err(late()))?;
         let (tell, state) = watch::channel(State::Up(first));
         let (broken, breaks) = mpsc::unbounded_channel();
+        let cluster = source.is_cluster();
         tokio::spawn(keep_up(source, tell, breaks));
-        Ok(Self { state, broken })
+        Ok(Self { cluster, state, broken })
+    }
+
+    pub(super) fn is_cluster(&self) -> bool {
+        self.cluster
     }
 
     /// The answer to a command, in time.
@@ -138,7 +146,7 @@ impl Link {
             _ => false,
         };
         if state.wait_for(another).await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }
@@ -154,6 +162,8 @@ fn breaks(error: &RedisError) -> bool {
         || error.is_unrecoverable_error()
         || is_replicas(error)
         || error.kind() == ErrorKind::Server(ServerErrorKind::MasterDown)
+        // A master whose replica has become the master.
+        || error.code() == Some("NOREPLICAS")
 }
 
 fn late() -> RedisError {

@@ -7,6 +7,7 @@ mod board;
 mod link;
 mod names;
 mod scripts;
+mod sentinels;
 mod source;
 mod unusable;
 
@@ -16,6 +17,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::future::select_ok;
 use redis::{RedisError, RedisResult, Value};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -100,8 +102,7 @@ impl RedisStore {
         }
         let names = Names::new(place.prefix.to_owned());
         for (name, kind) in names.of_all() {
-            let found: String =
-                link.ask(redis::cmd("TYPE").arg(&name)).await.map_err(failed)?;
+            let found: String = link.ask(redis::cmd("TYPE").arg(&name)).await.map_err(failed)?;
             if found != "none" && found != kind {
                 return Err(Unusable::Taken(name));
             }
@@ -249,7 +250,18 @@ impl Store for RedisStore {
         if !self.hears.load(Ordering::Relaxed) {
             return Err(StoreError("the bell is not heard".to_owned()));
         }
-        self.link.ask(&redis::cmd("PING")).await.map_err(|error| failed(&error))
+        let asked: RedisResult<()> = if self.link.is_cluster() {
+            // The nodes that are there answer for those that are not, but not for their slots. While
+            // any session can be served, no other instance would serve more of them.
+            let served = (0..SLOTS).map(|slot| {
+                let name = self.names.census(slot);
+                Box::pin(async move { self.link.ask(redis::cmd("TYPE").arg(name)).await })
+            });
+            select_ok(served).await.map(|(answer, _)| answer)
+        } else {
+            self.link.ask(&redis::cmd("PING")).await
+        };
+        asked.map_err(|error| failed(&error))
     }
 
     async fn census(&self) -> Result<[u64; STATES], StoreError> {

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use redis::cluster::ClusterClient;
-use redis::sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType};
 use redis::{
-    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, RedisResult, TlsCertificates,
-    TlsMode,
+    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _,
+    RedisResult, TlsCertificates,
 };
 
 use super::address::Address;
 use super::link::{ANSWER, Commands, Up};
+use super::sentinels::{Place, Sentinels, is_master};
 
 /// How long one connection may take.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -21,56 +21,44 @@ const CONNECT_NODE: Duration = Duration::from_millis(750);
 const AGAIN: u32 = 8;
 const PAUSES: (u64, u64) = (50, 400);
 
+/// The certificates that are trusted in the place of the system's.
+type Trusted = Option<TlsCertificates>;
+
 /// A place where Redis is found.
 pub(super) enum Source {
     One(Client),
     Sentinels {
-        client: Box<SentinelClient>,
+        sentinels: Box<Sentinels>,
+        tls: bool,
+        trusted: Trusted,
         /// The master that was found last.
-        master: Option<ConnectionAddr>,
+        master: Option<Place>,
     },
     Cluster {
-        client: ClusterClient,
+        client: Box<ClusterClient>,
         /// The nodes of the address.
         nodes: Vec<Client>,
     },
 }
 
+fn client(at: ConnectionInfo, trusted: &Trusted) -> RedisResult<Client> {
+    match trusted {
+        Some(trusted) => Client::build_with_tls(at, trusted.clone()),
+        None => Client::open(at),
+    }
+}
+
 impl Source {
-    /// `ca`: the certificates that are trusted, in PEM, in the place of the system's.
+    /// `ca`: the certificates that are trusted, in PEM.
     pub(super) fn new(address: Address, ca: Option<Vec<u8>>) -> RedisResult<Self> {
         let trusted = ca.map(|ca| TlsCertificates { client_tls: None, root_cert: Some(ca) });
-        let client = |at: ConnectionInfo| match &trusted {
-            Some(trusted) => Client::build_with_tls(at, trusted.clone()),
-            None => Client::open(at),
-        };
         Ok(match address {
-            Address::One(one) => Self::One(client(*one)?),
-            Address::Sentinels { sentinels, master, redis, user, password, tls } => {
-                let kind = SentinelServerType::Master;
-                let mut builder = SentinelClientBuilder::new(sentinels, master, kind)?;
-                builder = builder.set_client_to_redis_db(redis.db());
-                if let Some(user) = redis.username() {
-                    builder = builder.set_client_to_redis_username(user);
-                }
-                if let Some(password) = redis.password() {
-                    builder = builder.set_client_to_redis_password(password);
-                }
-                if let Some(user) = user {
-                    builder = builder.set_client_to_sentinel_username(user);
-                }
-                if let Some(password) = password {
-                    builder = builder.set_client_to_sentinel_password(password);
-                }
-                if tls {
-                    builder = builder.set_client_to_redis_tls_mode(TlsMode::Secure);
-                }
-                if let Some(trusted) = trusted {
-                    builder = builder
-                        .set_client_to_redis_certificates(trusted.clone())
-                        .set_client_to_sentinel_certificates(trusted);
-                }
-                Self::Sentinels { client: Box::new(builder.build()?), master: None }
+            Address::One(one) => Self::One(client(*one, &trusted)?),
+            Address::Sentinels { sentinels, master, redis, tls } => {
+                let clients = sentinels.into_iter().map(|at| client(at, &trusted));
+                let clients = clients.collect::<RedisResult<_>>()?;
+                let sentinels = Box::new(Sentinels::new(clients, master, redis));
+                Self::Sentinels { sentinels, tls, trusted, master: None }
             }
             Address::Cluster(nodes) => {
                 let mut builder = ClusterClient::builder(nodes.clone())
@@ -82,8 +70,9 @@ impl Source {
                 if let Some(trusted) = &trusted {
                     builder = builder.certs(trusted.clone());
                 }
-                let nodes = nodes.into_iter().map(client).collect::<RedisResult<_>>()?;
-                Self::Cluster { client: builder.build()?, nodes }
+                let nodes = nodes.into_iter().map(|at| client(at, &trusted));
+                let nodes = nodes.collect::<RedisResult<_>>()?;
+                Self::Cluster { client: Box::new(builder.build()?), nodes }
             }
         })
     }
@@ -96,11 +85,22 @@ impl Source {
     pub(super) async fn connect(&mut self, number: u64) -> RedisResult<Up> {
         match self {
             Self::One(client) => at(client.clone(), number).await,
-            Self::Sentinels { client, master } => {
-                // It has said of itself that it is one.
-                let found = client.async_get_client().await?;
-                *master = Some(found.get_connection_info().addr().clone());
-                at(found, number).await
+            Self::Sentinels { sentinels, tls, trusted, master } => {
+                let found = sentinels.master().await?;
+                let (host, port) = found.clone();
+                let addr = if *tls {
+                    ConnectionAddr::TcpTls { host, port, insecure: false, tls_params: None }
+                } else {
+                    ConnectionAddr::Tcp(host, port)
+                };
+                let at_master = addr.into_connection_info()?;
+                let at_master = at_master.set_redis_settings(sentinels.redis.clone());
+                let mut up = at(client(at_master, trusted)?, number).await?;
+                if let Commands::Node(node) = &mut up.commands {
+                    is_master(node).await?;
+                }
+                *master = Some(found);
+                Ok(up)
             }
             Self::Cluster { client, nodes } => {
                 let cluster = client.get_async_connection().await?;
@@ -109,12 +109,11 @@ impl Source {
         }
     }
 
-    /// Whether there is another master now than the one that was connected to. One that was cut
-    /// off, and does not know yet that it is none any more, would take what is lost.
+    /// Whether there is another master now than the one that was connected to. The old one may not
+    /// know it yet, and what it still takes is lost.
     pub(super) async fn is_elsewhere(&mut self) -> bool {
-        let Self::Sentinels { client, master } = self else { return false };
-        let found = client.async_get_client().await;
-        found.is_ok_and(|found| Some(found.get_connection_info().addr()) != master.as_ref())
+        let Self::Sentinels { sentinels, master, .. } = self else { return false };
+        sentinels.master().await.is_ok_and(|found| Some(&found) != master.as_ref())
     }
 
     /// What a node of a cluster says of itself: the cluster's own connection would not say why there

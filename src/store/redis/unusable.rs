@@ -1,7 +1,8 @@
 //! Why a Redis cannot be used, and what it says of itself that tells.
 
-use std::error::Error as _;
+use std::error::Error;
 use std::io;
+use std::sync::Arc;
 
 use redis::{ErrorKind, RedisError};
 
@@ -55,20 +56,23 @@ pub(super) fn unusable(error: &RedisError) -> Unusable {
         (_, ErrorKind::MasterNameNotFoundBySentinel) => Unusable::NoMaster,
         // The only thing that is found wrong after the address has been read.
         (_, ErrorKind::InvalidClientConfig) => Unusable::NoSentinel,
-        (_, kind) => Unusable::Unreachable(match of_io(error) {
+        (_, kind) => Unusable::Unreachable(match behind::<io::Error>(error) {
             Some(error) => error.kind().to_string(),
             None => format!("{kind:?}"),
         }),
     }
 }
 
-fn of_io(error: &RedisError) -> Option<&io::Error> {
-    error.source()?.downcast_ref()
+/// What is behind a failure: of the system, or of TLS.
+fn behind<T: Error + 'static>(error: &RedisError) -> Option<&T> {
+    let source = error.source()?;
+    let shared: Option<&Arc<dyn Error + Send + Sync>> = source.downcast_ref();
+    shared.map_or_else(|| source.downcast_ref(), |inner| inner.downcast_ref())
 }
 
 fn of_tls(error: &RedisError) -> Option<&rustls::Error> {
-    let of_io = of_io(error).and_then(io::Error::get_ref);
-    of_io.and_then(|inner| inner.downcast_ref()).or_else(|| error.source()?.downcast_ref())
+    let of_io = behind::<io::Error>(error).and_then(io::Error::get_ref);
+    of_io.and_then(|inner| inner.downcast_ref()).or_else(|| behind(error))
 }
 
 /// What a line of `INFO server` says.
