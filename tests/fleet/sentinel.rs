@@ -95,6 +95,59 @@ async fn a_master_that_hangs_is_left_and_what_it_says_later_is_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_old_master_is_left_before_it_is_told_that_it_is_none() {
+    let fleet = two_instances().await;
+    let master = fleet.redis.master().expect("one master");
+    fleet.redis.take_their_time();
+    fleet.redis.swap();
+    let old = &fleet.redis.servers[master];
+    let left = async {
+        loop {
+            let clients: String = old.asks(&["CLIENT", "LIST"]);
+            // Besides the sentinels, whoever asks this.
+            let others = clients.lines().filter(|client| !client.contains("name=sentinel-"));
+            if others.count() == 1 {
+                return;
+            }
+            let said: String = old.asks(&["INFO", "replication"]);
+            assert!(said.contains("role:master"), "it is told before they leave");
+        }
+    };
+    within("the instances to leave", left).await;
+    fleet.logs_in(0, Via::Sse).await;
+}
+
+/// What `README.md` says of failovers that lose something.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_the_next_master_has_not_heard_can_be_done_again() {
+    let mut fleet = two_instances().await;
+    let (session, mut events, token) = scanned(&fleet, Via::WebSocket).await;
+    let master = fleet.redis.master().expect("one master");
+    fleet.redis.servers[1 - master].signal("-STOP");
+    fleet.redis.servers[master].asks::<()>(&["CLIENT", "KILL", "TYPE", "replica"]);
+    fleet.phone_at(0, &session, &token).confirm().await.ok();
+    let first = events.sees("confirmed").await;
+    events.ends().await;
+    fleet.redis.servers[master].dies();
+    fleet.redis.servers[1 - master].signal("-CONT");
+    let back = async || fleet.at(1, &session).get("").await;
+    let back: serde_json::Value = fleet.once_redis_answers(back).await.ok();
+    assert_eq!((&back["state"], &back["cursor"]), (&"scanned".into(), &2.into()));
+    // The phone confirms again; the ticket that the browser has is the one that it gets.
+    let phone = fleet.phone_at(1, &session, &token);
+    let answer = fleet.once_redis_answers(async || phone.confirm().await).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let mut again = fleet.at(1, &session).follow_after(2, Via::Sse).await;
+    let second = again.sees("confirmed").await;
+    assert_eq!(first.data["ticket"], second.data["ticket"]);
+    let ticket = first.data["ticket"].as_str().expect("a ticket");
+    let first = fleet.at(0, &session);
+    let redeemed = fleet.once_redis_answers(async || first.redeem(ticket).await).await;
+    assert_eq!(redeemed.status, 200, "{}", redeemed.text());
+    fleet.at(1, &session).redeem(ticket).await.is_problem(409, "already_redeemed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn an_instance_is_ready_again_after_a_failover() {
     let mut fleet = two_instances().await;
     let master = fleet.redis.master().expect("one master");

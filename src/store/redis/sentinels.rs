@@ -13,8 +13,13 @@ use redis::{
 /// How long a sentinel may take. All are asked at once.
 const ANSWER: Duration = Duration::from_millis(750);
 
-/// A host and a port.
-pub(super) type Place = (String, u16);
+/// Where a master is.
+pub(super) struct Master {
+    /// How many changes of the master there had been when a sentinel said so.
+    pub(super) epoch: u64,
+    pub(super) host: String,
+    pub(super) port: u16,
+}
 
 /// The sentinels of a master.
 pub(super) struct Sentinels {
@@ -41,7 +46,7 @@ impl Sentinels {
 
     /// Where the master is. Sentinels hear of a new one at different times, and each counts the
     /// changes: who counts most has heard last.
-    pub(super) async fn master(&mut self) -> RedisResult<Place> {
+    pub(super) async fn master(&mut self) -> RedisResult<Master> {
         let asked = join_all(self.all.iter_mut().map(|sentinel| sentinel.says(&self.name))).await;
         let mut newest: Option<(u64, Said)> = None;
         let mut failed = None;
@@ -57,10 +62,11 @@ impl Sentinels {
                 Err(error) => failed = Some(error),
             }
         }
-        let Some((_, said)) = newest else { return Err(failed.unwrap_or_else(no_master)) };
+        let Some((epoch, said)) = newest else { return Err(failed.unwrap_or_else(no_master)) };
         let (host, port) = (said.get("ip"), said.get("port").and_then(|port| port.parse().ok()));
         let up = said.get("flags").is_some_and(|flags| !flags.contains("down"));
-        host.cloned().zip(port).filter(|_| up).ok_or_else(no_master)
+        let place = host.cloned().zip(port).filter(|_| up);
+        place.map(|(host, port)| Master { epoch, host, port }).ok_or_else(no_master)
     }
 }
 

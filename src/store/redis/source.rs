@@ -10,7 +10,7 @@ use redis::{
 
 use super::address::Address;
 use super::link::{ANSWER, Commands, Up};
-use super::sentinels::{Place, Sentinels, is_master};
+use super::sentinels::{Master, Sentinels, is_master};
 
 /// How long one connection may take.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -32,7 +32,7 @@ pub(super) enum Source {
         tls: bool,
         trusted: Trusted,
         /// The master that was found last.
-        master: Option<Place>,
+        master: Option<Master>,
     },
     Cluster {
         client: Box<ClusterClient>,
@@ -87,7 +87,7 @@ impl Source {
             Self::One(client) => at(client.clone(), number).await,
             Self::Sentinels { sentinels, tls, trusted, master } => {
                 let found = sentinels.master().await?;
-                let (host, port) = found.clone();
+                let (host, port) = (found.host.clone(), found.port);
                 let addr = if *tls {
                     ConnectionAddr::TcpTls { host, port, insecure: false, tls_params: None }
                 } else {
@@ -112,8 +112,11 @@ impl Source {
     /// Whether there is another master now than the one that was connected to. The old one may not
     /// know it yet, and what it still takes is lost.
     pub(super) async fn is_elsewhere(&mut self) -> bool {
-        let Self::Sentinels { sentinels, master, .. } = self else { return false };
-        sentinels.master().await.is_ok_and(|found| Some(&found) != master.as_ref())
+        let Self::Sentinels { sentinels, master: Some(known), .. } = self else { return false };
+        // Who has heard last may not have answered in time.
+        sentinels.master().await.is_ok_and(|found| {
+            found.epoch >= known.epoch && (&found.host, found.port) != (&known.host, known.port)
+        })
     }
 
     /// What a node of a cluster says of itself: the cluster's own connection would not say why there

@@ -13,20 +13,9 @@ const NAME: &str = "main";
 /// Everything at a pace at which a test can wait for it.
 const SETTINGS: &str = "bind 127.0.0.1
 sentinel down-after-milliseconds main 500
-sentinel failover-timeout main 5000
+sentinel failover-timeout main 2000
 ";
-const PACE: [&str; 10] = [
-    "info-period",
-    "200",
-    "ping-period",
-    "100",
-    "publish-period",
-    "200",
-    "ask-period",
-    "100",
-    "election-timeout",
-    "1000",
-];
+const PACE: [&str; 6] = ["info-period", "200", "publish-period", "200", "ask-period", "100"];
 
 /// A master that sentinels watch.
 pub(crate) struct Sentinels {
@@ -86,7 +75,9 @@ impl Sentinels {
         let master = start(&[]);
         let port = master.known_port().to_string();
         let replica = start(&["--replicaof", "127.0.0.1", &port]);
-        master.asks::<()>(&["CONFIG", "SET", "repl-diskless-sync-delay", "0"]);
+        for server in [&master, &replica] {
+            server.asks::<()>(&["CONFIG", "SET", "repl-diskless-sync-delay", "0"]);
+        }
         let tls = master.tls_port.is_some();
         let sentinel = |_| Sentinel::of(&port, lines, passwords[1], tls);
         let watching = (0..3).map(sentinel).collect();
@@ -110,25 +101,37 @@ impl Sentinels {
 
     /// The place of the master among the servers, as all sentinels say.
     pub(crate) fn master(&self) -> Option<usize> {
-        let said = |sentinel: &Sentinel| -> Option<String> {
-            let command = ["SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME];
-            sentinel.tries::<(String, String)>(&command).ok().map(|(_, port)| port)
-        };
-        let first = said(self.watching.first()?)?;
-        if self.watching.iter().any(|sentinel| said(sentinel).as_ref() != Some(&first)) {
-            return None;
+        let said: Vec<Option<String>> = self.watching.iter().map(Sentinel::says_master).collect();
+        let first = said.first()?.as_ref()?;
+        said.iter().all(|it| it.as_ref() == Some(first)).then(|| self.place(first))?
+    }
+
+    /// From now on they take the time that sentinels take: an old master is told that it is none eight
+    /// seconds after the change.
+    pub(crate) fn take_their_time(&self) {
+        for sentinel in &self.watching {
+            let usual = ["SENTINEL", "DEBUG", "publish-period", "2000"];
+            sentinel.tries::<()>(&usual).expect("a sentinel that can be told");
         }
-        self.servers.iter().position(|server| server.known_port().to_string() == first)
     }
 
     /// Makes the replica the master, in order.
     pub(crate) fn swap(&self) {
+        until("the sentinels to agree", || self.master().is_some());
         let was = self.master();
-        // Refused while they are not sure of each other.
-        until("the sentinels to swap", || {
-            self.watching[0].tries::<()>(&["SENTINEL", "FAILOVER", NAME]).is_ok()
+        until("the swap", || {
+            let now = self.watching[0].says_master();
+            let first = now.is_some_and(|port| self.place(&port) != was);
+            if !first {
+                // Refused while they are not sure of each other; given up when it takes too long.
+                let _ = self.watching[0].tries::<()>(&["SENTINEL", "FAILOVER", NAME]);
+            }
+            first && self.master().is_some_and(|is| Some(is) != was)
         });
-        until("the swap", || self.master().is_some_and(|is| Some(is) != was));
+    }
+
+    fn place(&self, port: &str) -> Option<usize> {
+        self.servers.iter().position(|server| server.known_port().to_string() == port)
     }
 }
 
@@ -152,6 +155,12 @@ impl Sentinel {
 
     fn tries<T: redis::FromRedisValue>(&self, command: &[&str]) -> redis::RedisResult<T> {
         ask(self.port, self.password, command)
+    }
+
+    /// The port of the master.
+    fn says_master(&self) -> Option<String> {
+        let command = ["SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME];
+        self.tries::<(String, String)>(&command).ok().map(|(_, port)| port)
     }
 
     /// Whether it knows of the replica and of the two others.
