@@ -100,7 +100,11 @@ async fn commands(
     doors: &[Door],
     logins: usize,
 ) -> Outcome<Commands> {
-    let idle = redis.count(async { Outcome::Ok(sleep(IDLE).await) }).await?;
+    let idle = redis.count(async {
+        sleep(IDLE).await;
+        Ok(())
+    });
+    let idle = idle.await?;
     let mut people = Vec::new();
     for seat in 0..doors.len() {
         people.push(Person::at(Ways::around(doors, seat), transport, seat).await?);
@@ -114,7 +118,7 @@ async fn commands(
             let seat = n % people.len();
             people[seat].logs_in().await?;
         }
-        Outcome::Ok(())
+        Ok(())
     });
     let busy = busy.await?.less(idle);
     let each = float(logins);

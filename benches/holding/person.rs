@@ -66,15 +66,12 @@ impl Person {
         let (page, phone) = (self.ways.page, self.ways.phone);
         let start = Instant::now();
         let login: Arc<Login> = Arc::new(self.page.call(&page.open_request()).await?.json(201)?);
-        let mut events = match self.kept.take() {
-            Some(mut events) => {
-                events.again(Arc::clone(&login)).await?;
-                events
-            }
-            None => {
-                let (transport, login) = (self.transport, Arc::clone(&login));
-                Subscriber::open(self.ways.events, transport, login, self.seat).await?
-            }
+        let mut events = if let Some(mut events) = self.kept.take() {
+            events.again(Arc::clone(&login)).await?;
+            events
+        } else {
+            let (transport, login) = (self.transport, Arc::clone(&login));
+            Subscriber::open(self.ways.events, transport, login, self.seat).await?
         };
         let token = phone_token(&self.phone.call(&phone.scan_request(&login)).await?)?;
         events.until(EventKind::Scanned).await?;

@@ -82,9 +82,9 @@ impl RedisServer {
     }
 
     /// Counts what Redis is given while something happens.
-    pub(crate) async fn count<T>(
+    pub(crate) async fn count(
         &self,
-        happening: impl Future<Output = Outcome<T>>,
+        happening: impl Future<Output = Outcome<()>>,
     ) -> Outcome<Given> {
         let client = redis::Client::open(self.url())?;
         let mut own = client.get_multiplexed_async_connection().await?;

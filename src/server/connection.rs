@@ -23,8 +23,8 @@ use poem::endpoint::BoxEndpoint;
 use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Addr, Endpoint, IntoResponse};
 use tokio::time::{sleep, timeout};
-use tokio_util::sync::CancellationToken;
 
+use super::drain::Leave;
 use super::socket::{Lent, Socket};
 use crate::api::json::BODY_TIMEOUT;
 use crate::api::problem::Problem;
@@ -53,8 +53,8 @@ pub struct House {
     pub endpoint: BoxEndpoint<'static, poem::Response>,
     /// The listener's address.
     pub local: SocketAddr,
-    /// Cancelled when the server begins to leave.
-    pub leaving: CancellationToken,
+    /// How far the server's leaving has come.
+    pub leave: Arc<Leave>,
 }
 
 /// A request that only wants to wait, on its way out of hyper.
@@ -72,7 +72,7 @@ pub async fn serve(mut socket: Socket, house: Arc<House>) {
         biased;
         begins = timeout(HEADER_TIMEOUT, begins_http2(&mut socket)) => begins,
         // One that is silent, as a browser's spare ones are, does not keep the server here.
-        () = left_waiting(&house.leaving) => return,
+        () = left_waiting(&house.leave) => return,
     };
     match begins {
         // Boxed: it is three times as large, and most connections are not of it.
@@ -83,9 +83,9 @@ pub async fn serve(mut socket: Socket, house: Arc<House>) {
     }
 }
 
-/// Ready a little after the server has begun to leave.
-async fn left_waiting(leaving: &CancellationToken) {
-    leaving.cancelled().await;
+/// Ready a little after nobody is expected any more.
+async fn left_waiting(leave: &Leave) {
+    leave.closing.cancelled().await;
     sleep(FAREWELL).await;
 }
 
@@ -129,9 +129,9 @@ async fn serve_http1(socket: Socket, house: Arc<House>) {
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
         .max_buf_size(MOST_BUFFERED)
-        .keep_alive(!house.leaving.is_cancelled())
+        .keep_alive(!house.leave.begun.is_cancelled())
         .serve_connection(io, service);
-    let mut leaving = Box::pin(house.leaving.clone().cancelled_owned());
+    let mut closing = Box::pin(house.leave.closing.clone().cancelled_owned());
     let mut told = false;
     let takeover = poll_fn(|cx| {
         if Pin::new(&mut connection).poll(cx).is_ready() {
@@ -139,7 +139,7 @@ async fn serve_http1(socket: Socket, house: Arc<House>) {
         }
         // After the poll: a connection that hyper has not read from yet would be closed, and who
         // comes while the server leaves is to be answered.
-        if !told && leaving.as_mut().poll(cx).is_ready() {
+        if !told && closing.as_mut().poll(cx).is_ready() {
             told = true;
             Pin::new(&mut connection).graceful_shutdown();
             cx.waker().wake_by_ref();
@@ -183,7 +183,7 @@ async fn answer_http1(
     let version = request.version();
     let closes = negotiate::tokens(request.headers(), &CONNECTION)
         .any(|token| token.eq_ignore_ascii_case("close"));
-    let keep_alive = version == Version::HTTP_11 && !closes && !house.leaving.is_cancelled();
+    let keep_alive = version == Version::HTTP_11 && !closes && !house.leave.begun.is_cancelled();
     let ready = timeout(BODY_TIMEOUT, without_needless_body(request)).await;
     let mut response = match ready.unwrap_or_else(|_| Err(Problem::body_late())) {
         Ok(request) => call(house, request, peer).await,
@@ -212,6 +212,9 @@ async fn answer_http1(
         // This connection is about to be taken from hyper; nothing more will be asked of it here.
         return pending().await;
     }
+    if house.leave.begun.is_cancelled() {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     Ok(response.into())
 }
 
@@ -238,6 +241,7 @@ async fn without_needless_body(request: Request<Incoming>) -> Result<Request<Inc
 }
 
 async fn call(house: &House, request: Request<Incoming>, peer: SocketAddr) -> poem::Response {
+    house.leave.hears();
     let local = LocalAddr(Addr::SocketAddr(house.local));
     let remote = RemoteAddr(Addr::SocketAddr(peer));
     let request = poem::Request::from((request, local, remote, http::uri::Scheme::HTTP));
@@ -280,7 +284,7 @@ async fn serve_http2(socket: Socket, house: Arc<House>) {
             let _ = timeout(FAREWELL, connection).await;
             return;
         }
-        () = house.leaving.cancelled() => Pin::new(&mut connection).graceful_shutdown(),
+        () = house.leave.begun.cancelled() => Pin::new(&mut connection).graceful_shutdown(),
     }
     // What is left of it ends with its streams; how it ends is the client's business.
     let _ = connection.await;

@@ -22,25 +22,25 @@ const REMINDERS_IN_SILENCE: Duration = Duration::from_secs(2);
 /// Joins the others; the tasks that keep it up. The bell is heard when this returns, or it takes long.
 pub(super) async fn join(fleet: Fleet, hub: &Arc<Hub>) -> [JoinHandle<()>; 3] {
     let Fleet { channel, keys } = fleet;
-    let (hears, mut heard_now) = watch::channel(false);
+    let (tell, mut hears) = watch::channel(false);
     let of_bell = Arc::clone(hub);
-    let heard = move |heard| match heard {
+    let take = move |heard| match heard {
         Heard::Rung(key) => of_bell.ring(key),
         Heard::Back => {
-            hears.send_replace(true);
+            tell.send_replace(true);
             // What was rung meanwhile is found by reading.
             of_bell.ring_all();
         }
-        Heard::Lost => drop(hears.send_replace(false)),
+        Heard::Lost => drop(tell.send_replace(false)),
     };
-    let reminding = remind(Arc::clone(hub), heard_now.clone());
+    let reminding = remind(Arc::clone(hub), hears.clone());
     let tasks = [
-        tokio::spawn(redis::listen(channel, heard)),
+        tokio::spawn(redis::listen(channel, take)),
         tokio::spawn(reminding),
         tokio::spawn(keys.keep_up()),
     ];
     // Later it is not ready, and says so.
-    let _ = timeout(FIRST_BELL, heard_now.wait_for(|hears| *hears)).await;
+    let _ = timeout(FIRST_BELL, hears.wait_for(|hears| *hears)).await;
     tasks
 }
 

@@ -22,7 +22,6 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -35,6 +34,7 @@ use crate::token::TokenError;
 use accept::RESERVE;
 use census::Census;
 use connection::House;
+use drain::Leave;
 
 /// How many connections may wait to be accepted: a proxy that comes back brings all of its own.
 const BACKLOG: u32 = 4096;
@@ -102,8 +102,9 @@ pub struct Server {
     hub: Arc<Hub>,
     census: Arc<Census>,
     entropy: Entropy,
-    leaving: CancellationToken,
+    leave: Arc<Leave>,
     drain: Duration,
+    several: bool,
     database: Option<Database>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -126,24 +127,25 @@ impl Server {
         let parts = assemble::assemble(config, &public_url, clock, entropy.clone()).await?;
         let assemble::Assembled { login, hub, metrics, api, database, fleet } = parts;
 
-        let leaving = CancellationToken::new();
+        let leave = Arc::<Leave>::default();
         let census = Arc::new(Census::default());
         let most = config.max_connections.map_or_else(most_connections, std::num::NonZero::get);
         let house = Arc::new(House {
             endpoint: crate::api::endpoint(api),
             local: public_address,
-            leaving: leaving.clone(),
+            leave: Arc::clone(&leave),
         });
         let admin_house = Arc::new(House {
             local: admin_address,
-            endpoint: admin::endpoint(Arc::clone(&login), metrics, leaving.clone()),
-            leaving: CancellationToken::new(),
+            endpoint: admin::endpoint(Arc::clone(&login), metrics, leave.begun.clone()),
+            leave: Arc::default(),
         });
         let mut tasks = vec![
             tokio::spawn(login.expire_for_ever()),
             tokio::spawn(accept::accept(public, house, Arc::clone(&census), most)),
             tokio::spawn(accept::accept(admin, admin_house, Arc::default(), MOST_ADMIN)),
         ];
+        let several = fleet.is_some();
         if let Some(fleet) = fleet {
             tasks.extend(fleet::join(fleet, &hub).await);
         }
@@ -154,8 +156,9 @@ impl Server {
             hub,
             census,
             entropy,
-            leaving,
+            leave,
             drain: Duration::from_secs(config.drain_seconds),
+            several,
             database,
             tasks,
         })
@@ -165,9 +168,9 @@ impl Server {
     pub async fn run_until(self, stop: impl Future, at_once: impl Future) {
         stop.await;
         tracing::info!(connections = self.census.count(), "server.leaving");
-        self.leaving.cancel();
+        let Self { leave, hub, census, entropy, .. } = &self;
         tokio::select! {
-            () = drain::drain(&self.hub, &self.census, &self.entropy, self.drain) => {}
+            () = drain::drain(leave, hub, census, entropy, self.drain, self.several) => {}
             _ = at_once => tracing::warn!("server.leaving_at_once"),
         }
         for task in &self.tasks {

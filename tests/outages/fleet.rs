@@ -1,9 +1,8 @@
 //! Three instances behind a balancer, and the redis-server that they share.
 
-use std::time::Instant;
-
 use futures_util::future::join_all;
 use saoma::config::{Config, Secret};
+use tokio::time::Instant;
 
 use crate::insisting::Login;
 use crate::lasting::LastingRedis;

@@ -9,7 +9,7 @@ use crate::support::redis::RedisServer;
 use crate::support::{Balanced, Raw, Via};
 
 /// Three instances and their redis-server.
-async fn three() -> (Balanced, RedisServer) {
+pub(crate) async fn three() -> (Balanced, RedisServer) {
     let redis = RedisServer::start();
     let config = Config {
         redis_url: Some(Secret::new(redis.url())),

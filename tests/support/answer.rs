@@ -28,6 +28,12 @@ impl Api {
         Self { base, client: client.build().expect("a client") }
     }
 
+    /// A client that keeps its connections, as browsers do.
+    pub(crate) fn keeping(&self) -> Self {
+        let client = Client::builder().no_proxy();
+        Self { base: self.base.clone(), client: client.build().expect("a client") }
+    }
+
     /// A client that speaks HTTP/2 from the first byte on.
     pub(crate) fn http2(&self) -> Self {
         let client = Client::builder().no_proxy().http2_prior_knowledge();

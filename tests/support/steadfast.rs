@@ -63,7 +63,7 @@ impl Steadfast {
             events: Vec::new(),
             tell,
         };
-        Self { events, following: tokio::spawn(follower.to_the_end()) }
+        Self { events, following: tokio::spawn(follower.until_the_end()) }
     }
 
     /// The next event is of this kind; its data.
@@ -81,7 +81,7 @@ impl Steadfast {
 }
 
 impl Follower {
-    async fn to_the_end(mut self) -> Followed {
+    async fn until_the_end(mut self) -> Followed {
         let mut returns = 0;
         loop {
             let round = match self.via {
