@@ -6,11 +6,20 @@ use saoma::store::redis::{Place, RedisStore, Unusable};
 
 use crate::instances::Fleet;
 use crate::support::Via;
+use crate::support::kept::Kept;
 use crate::support::redis::RedisServer;
 use crate::support::redis::certificates::{Authority, of_the_system};
 use crate::support::redis::cluster::Cluster;
 use crate::support::redis::sentinels::Sentinels;
 
+/// Runs the server where the system trusts one authority and no other.
+const WITH_ANOTHER_TRUST: &str = r#"
+SSL_CERT_FILE=$2 SAOMA_REDIS_URL=$3 SAOMA_DATA_DIR=$4 \
+SAOMA_LISTEN=127.0.0.1:0 SAOMA_ADMIN_LISTEN=127.0.0.1:0 "$1" &
+read -r _
+kill -KILL $!
+wait
+"#;
 const HERE: &str = "IP:127.0.0.1,DNS:localhost";
 
 async fn refused(url: &str, ca: Option<PathBuf>) -> Unusable {
@@ -28,6 +37,18 @@ async fn a_server_with_a_certificate_of_the_authority_is_spoken_with() {
     for (first, via) in [Via::WebSocket, Via::Sse, Via::LongPoll].into_iter().enumerate() {
         fleet.logs_in(first, via).await;
     }
+}
+
+#[test]
+fn what_the_system_trusts_is_trusted_where_no_file_is_named() {
+    let authority = Authority::of(HERE);
+    let redis = RedisServer::with_tls(&authority, &[]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let (ca, folder) = (authority.ca(), folder.path().join("data"));
+    let (ca, folder) = (ca.to_str().expect("UTF-8"), folder.to_str().expect("UTF-8"));
+    let binary = env!("CARGO_BIN_EXE_saoma");
+    let mut server = Kept::start(WITH_ANOTHER_TRUST, &[binary, ca, &redis.url(), folder]);
+    assert!(server.says("listening on http://").is_some(), "{}", server.errors());
 }
 
 #[tokio::test]
