@@ -11,7 +11,8 @@ const OUTCOMES: [&str; 6] =
     ["registered", "unregistered", "refused", "unavailable", "timeout", "failed"];
 
 impl World {
-    async fn counted(&self, outcome: &str, kind: &str) -> u64 {
+    /// So many questions of a kind came to this.
+    pub(crate) async fn counted(&self, outcome: &str, kind: &str) -> u64 {
         let metrics = self.server.admin("/metrics").await;
         let labels = format!(r#"{{outcome="{outcome}",type="{kind}"}}"#);
         assert!(metrics.text().contains(&format!("saoma_hook_duration_seconds_count{labels}")));

@@ -1,11 +1,14 @@
 //! What the service is asked, byte by byte, and what it is not told.
 
+use std::net::SocketAddr;
+
 use saoma::config::{Config, ProviderName, Secret};
 use serde_json::json;
 
 use crate::service::{SECRET, key};
-use crate::support::{Store, Via, namespace};
-use crate::world::World;
+use crate::support::instance::Instance;
+use crate::support::{Store, Via, namespace, within};
+use crate::world::{World, asks};
 
 stories! {
     on_every_store:
@@ -94,13 +97,42 @@ async fn a_secret_that_is_no_base64_signs_as_it_is(store: Store) {
     assert!(!asked.is_signed_with(&key()));
 }
 
+#[tokio::test]
+async fn a_secret_that_is_too_short_is_remarked_on_at_the_start() {
+    for (secret, remarked) in [
+        (SECRET, false),
+        ("a secret of 24 characters", false),
+        ("hunter2", true),
+        ("whsec_aHVudGVyMg==", true),
+    ] {
+        let free = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut config = Config { listen: free, admin_listen: free, ..Config::default() };
+        config.drain_seconds = 0;
+        asks(&mut config, "default", "http://127.0.0.1:1/");
+        namespace(&mut config, "default").hook.secret = Some(Secret::new(secret.to_owned()));
+        let mut instance = Instance::start(&config).await;
+        // It leaves only when it has said all that it says at the start.
+        let all = async {
+            instance.signal("-TERM");
+            instance.ended().await;
+            while !instance.log().contains("server.leaving") {
+                tokio::task::yield_now().await;
+            }
+        };
+        within("the whole log", all).await;
+        let log = instance.log();
+        assert_eq!(log.contains("hook.secret is short"), remarked, "{log}");
+        assert!(!log.contains("hunter2") && !log.contains("aHVudGVyMg"), "{log}");
+    }
+}
+
 /// A provider that knows people by a number has no users of its own to keep, if a service does.
 #[tokio::test]
 async fn a_namespace_that_asks_a_service_wants_no_database() {
     let service = crate::service::Service::start().await;
     let url = service.url.clone();
     let start = crate::support::TestServer::start_with(Store::Memory, |config| {
-        crate::world::asks(config, "default", &url);
+        asks(config, "default", &url);
         let rules = namespace(config, "default");
         rules.provider = ProviderName::MiniProgram;
         rules.wechat.app_id = Some("wx1".to_owned());

@@ -154,6 +154,7 @@ async fn a_service_that_never_answers_is_given_up_and_the_phone_may_try_again() 
     time_passes(HALF).await;
     scanning.await.expect("no panic").is_problem(504, "hook_timeout");
     assert_untouched(&session).await;
+    assert_eq!(world.counted("timeout", "scan").await, 1);
     session.scan_as("Alice").await.confirm().await.ok();
 }
 
