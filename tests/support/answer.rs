@@ -2,6 +2,7 @@
 
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
+use std::sync::OnceLock;
 
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, RequestBuilder, Version};
@@ -19,13 +20,17 @@ pub(crate) struct Api {
 
 impl Api {
     /// A client with a connection for each request: one that was kept open may be closed by the
-    /// server just when time is made to pass.
+    /// server just when time is made to pass. It takes long to make, and keeps nothing: one is enough
+    /// for all.
     pub(crate) fn new(base: String) -> Self {
-        // The client wants one, though it speaks plain http.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder().no_proxy().pool_max_idle_per_host(0);
-        let client = client.user_agent("a browser/1.0");
-        Self { base, client: client.build().expect("a client") }
+        static CLIENT: OnceLock<Client> = OnceLock::new();
+        let client = CLIENT.get_or_init(|| {
+            // The client wants one, though it speaks plain http.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+            let client = Client::builder().no_proxy().pool_max_idle_per_host(0);
+            client.user_agent("a browser/1.0").build().expect("a client")
+        });
+        Self { base, client: client.clone() }
     }
 
     /// A client that keeps its connections, as browsers do.

@@ -42,9 +42,7 @@ impl Balanced {
         let api = Api::new(format!("http://{}", balancer.address));
         let mut all = Self { instances: Vec::new(), balancer, api, config, _folder: folder };
         let starting = (0..instances).map(|_| Instance::start(&all.config));
-        for instance in join_all(starting).await {
-            all.takes(instance).await;
-        }
+        all.take(join_all(starting).await).await;
         all
     }
 
@@ -66,7 +64,7 @@ impl Balanced {
     /// One instance more.
     pub(crate) async fn grows(&mut self) {
         let instance = Instance::start(&self.config).await;
-        self.takes(instance).await;
+        self.take([instance]).await;
     }
 
     /// The balancer sends nobody to this instance any more, whatever becomes of it.
@@ -76,8 +74,15 @@ impl Balanced {
         instance
     }
 
-    async fn takes(&mut self, instance: Instance) {
-        self.balancer.takes(instance.address, instance.admin).await;
-        self.instances.push(instance);
+    async fn take(&mut self, instances: impl IntoIterator<Item = Instance>) {
+        let known = self.instances.len();
+        for instance in instances {
+            self.balancer.takes(instance.address, instance.admin).await;
+            self.instances.push(instance);
+        }
+        // They are looked at all at once.
+        for instance in &self.instances[known..] {
+            self.balancer.until(instance.address, "UP").await;
+        }
     }
 }

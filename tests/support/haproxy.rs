@@ -63,8 +63,8 @@ impl HaProxy {
         Some(Self { address, places: vec![None; PLACES], folder, _process: process })
     }
 
-    /// Sends requests to one more instance from now on; it asks that one's admin listener whether
-    /// it should.
+    /// Sends requests to one more instance as soon as that one's admin listener says that it is
+    /// ready: when it is seen `UP`.
     pub(crate) async fn takes(&mut self, instance: SocketAddr, admin: SocketAddr) {
         let free = self.places.iter().position(Option::is_none).expect("a place");
         self.places[free] = Some(instance);
@@ -77,7 +77,6 @@ impl HaProxy {
             }
             self.says_to(&format!("set server {server} state ready")).await;
         }
-        self.until(instance, "UP").await;
     }
 
     /// Knows an instance no more, so that another can have its place.
@@ -93,7 +92,7 @@ impl HaProxy {
     pub(crate) async fn until(&self, instance: SocketAddr, status: &str) {
         let seen = async {
             while self.status(instance).await != status {
-                sleep(CHECKS).await;
+                sleep(CHECKS / 10).await;
             }
         };
         within(&format!("haproxy to see {instance} {status}"), seen).await;
