@@ -54,7 +54,11 @@ def tell(session_id, event):
         json.dumps(event).encode(),
         {"Authorization": f"Bearer {os.environ['API_KEY']}", "Content-Type": "application/json"},
     )
-    urllib.request.urlopen(request, timeout=2).close()
+    try:
+        urllib.request.urlopen(request, timeout=1).close()
+    except OSError as error:
+        # Whoever is not greeted is logged in all the same.
+        print(error, file=sys.stderr)
 
 
 class Service(BaseHTTPRequestHandler):

@@ -1,5 +1,7 @@
 //! The small service of `examples/`, as docs/hook.md says that it is run.
 
+use std::net::{SocketAddr, TcpListener};
+
 use saoma::config::{Config, Secret};
 use serde_json::json;
 
@@ -13,30 +15,30 @@ const API_KEY: &str = "a key of the example's";
 /// Runs what it is given, and ends it with the tests.
 const KEEPER: &str = r#""$@" & read -r _; kill -KILL $!; wait"#;
 
-/// The example; it listens when this returns.
-fn example(server: &str) -> (Kept, String) {
-    let url = format!("SAOMA_URL={server}");
+/// The example at an address, for a server; it listens when this returns.
+fn example(listen: SocketAddr, server: SocketAddr) -> Kept {
     let (secret, key) = (format!("HOOK_SECRET={SECRET}"), format!("API_KEY={API_KEY}"));
-    let command = ["env", &secret, &url, &key, "python3", SERVICE, "127.0.0.1:0"];
+    let (server, listen) = (format!("SAOMA_URL=http://{server}"), listen.to_string());
+    let command = ["env", &secret, &server, &key, "python3", SERVICE, &listen];
     let mut process = Kept::start(KEEPER, &command);
-    let said = process.says("listening on ");
-    let address = said.unwrap_or_else(|| panic!("no address: {}", process.errors()));
-    (process, address)
+    let said = process.says("listening on http://");
+    assert_eq!(said, Some(listen), "{}", process.errors());
+    process
 }
 
 #[tokio::test]
 async fn it_knows_some_refuses_some_and_takes_others() {
-    // It wants to know the server, and the server it: the server's port is found first.
-    let found = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    // Each wants to know where the other is: a port for the example is found first.
+    let found = TcpListener::bind("127.0.0.1:0").expect("a port");
     let listen = found.local_addr().expect("its address");
-    let (_process, url) = example(&format!("http://{listen}"));
-    drop(found);
+    let url = format!("http://{listen}/");
     let server = TestServer::start_with(Store::Memory, |config: &mut Config| {
-        config.listen = listen;
         asks(config, "default", &url);
         namespace(config, "default").api_keys = vec![Secret::new(API_KEY.to_owned())];
     });
     let server = server.await;
+    drop(found);
+    let _process = example(listen, server.address);
 
     let mut tab = server.browser(Via::Sse).open().await;
     tab.scan_as("Alice").await.confirm().await.ok();

@@ -82,8 +82,8 @@ async fn logins_and_faults_leave_no_secret_anywhere() {
             "user": { "id": "the-id-of-wang", "name": "Wang the Unmistakable" },
             "claims": { "salary": "a well kept figure" },
         });
-        let knows = || Does::Says(known.clone());
-        service.will([Does::Says(knows_nobody()), Does::Says(knows_nobody()), knows(), knows()]);
+        let allows = || Does::Says(known.clone());
+        service.will([Does::Says(knows_nobody()), Does::Says(knows_nobody()), allows(), allows()]);
         people.log_in().await;
         let mut odd = known.clone();
         odd["claims"]["iss"] = OPENID.into();
@@ -99,7 +99,7 @@ async fn logins_and_faults_leave_no_secret_anywhere() {
             // Where it begins, and where it would end, each twice where that is tried.
             service.will([fault.clone(), fault.clone()]);
             people.log_in().await;
-            service.will([knows()]);
+            service.will([allows()]);
             service.will(vec![fault; 4]);
             people.log_in().await;
             service.forgets();
