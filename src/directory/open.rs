@@ -25,7 +25,7 @@ pub struct Open;
 #[async_trait]
 impl Directory for Open {
     async fn find(&self, identity: &Identity, _: &Cause<'_>) -> Result<Option<User>, PortError> {
-        Ok(Some(user(&USERS, identity)))
+        Ok(Some(at_first_sight(identity)))
     }
 
     async fn register(
@@ -34,8 +34,13 @@ impl Directory for Open {
         _: &Cause<'_>,
         _: &Registration,
     ) -> Result<User, PortError> {
-        Ok(user(&USERS, identity))
+        Ok(at_first_sight(identity))
     }
+}
+
+/// Who somebody is at first sight, where no group has users of its own.
+pub(super) fn at_first_sight(identity: &Identity) -> User {
+    user(&USERS, identity)
 }
 
 /// Who somebody is at first sight.

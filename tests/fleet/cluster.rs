@@ -78,7 +78,12 @@ async fn logins_outlast_the_death_of_a_node_that_comes_back() {
     for node in 0..3 {
         let mut logins = Vec::new();
         for n in 0..9 {
-            let session = fleet.opens(n % 2).await;
+            // Each instance finds each node again by itself, when it needs it.
+            let browser = fleet.servers[n % 2].browser(Via::LongPoll);
+            let opened = fleet.once_redis_answers(async || browser.tries_to_open().await).await;
+            let session = browser.session_of(opened.is(201));
+            let there = fleet.at((n + 1) % 2, &session);
+            fleet.once_redis_answers(async || there.get("").await).await.ok();
             let mut events = fleet.follows((n + 1) % 2, &session, EACH[n % 3]).await;
             events.sees("pending").await;
             let token = fleet.token_of_scan(n % 2, &session).await;
@@ -106,7 +111,8 @@ async fn a_replica_takes_the_place_of_a_node_in_order_or_because_it_hangs() {
     let fleet = two_instances(Cluster::with_replicas(1)).await;
     fleet.logs_in(0, Via::Sse).await;
     let mut logins = Vec::new();
-    for n in 0..9 {
+    // Enough of them that the first node has some.
+    for n in 0..18 {
         let session = fleet.opens(n % 2).await;
         let mut events = fleet.follows((n + 1) % 2, &session, EACH[n % 3]).await;
         events.sees("pending").await;

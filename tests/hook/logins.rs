@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::service::{knows, knows_nobody, refuses};
-use crate::support::{Store, Via};
+use crate::support::{Store, TestServer, Via};
 use crate::world::{World, claims_of};
 
 stories! {
@@ -14,6 +14,7 @@ stories! {
         whom_the_service_does_not_know_signs_up_with_it;
     on_every_store:
         a_phone_is_told_why_over_its_websocket_too,
+        a_bare_yes_makes_them_whom_the_open_directory_would,
         whom_the_service_does_not_take_stays_unregistered,
         where_nobody_signs_up_the_service_is_not_asked_to,
         claims_are_those_of_the_confirmation_and_are_in_no_event,
@@ -125,6 +126,26 @@ async fn a_phone_is_told_why_over_its_websocket_too(store: Store) {
     assert_eq!(told["problem"]["detail"], "not on a Sunday");
     let told = line.runs(json!({ "do": "confirm" })).await;
     assert_eq!(told["state"], "confirmed");
+}
+
+async fn a_bare_yes_makes_them_whom_the_open_directory_would(store: Store) {
+    let open = TestServer::start(store).await;
+    let mut there = open.browser(Via::Sse).open().await;
+    let known = there.scan_as("Alice").await;
+    there.sees("scanned").await;
+
+    let world = World::new(store).await;
+    let mut tab = world.followed(Via::Sse).await;
+    let yes = json!({ "registered": true, "claims": { "role": "staff" } });
+    world.service.will_say(yes.clone());
+    let phone = tab.scan_as("Alice").await;
+    assert_eq!(phone.told["user"], known.told["user"]);
+    tab.sees("scanned").await;
+    world.service.will_say(yes);
+    phone.confirm().await.ok();
+    let ticket = tab.sees_a_ticket().await;
+    let claims = claims_of(&tab.redeem(&ticket).await.ok());
+    assert_eq!((&claims["sub"], &claims["role"]), (&known.told["user"]["id"], &json!("staff")));
 }
 
 async fn whom_the_service_does_not_take_stays_unregistered(store: Store) {

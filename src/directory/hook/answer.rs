@@ -5,7 +5,8 @@ use http::Uri;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::login::ports::User;
+use crate::directory::open::at_first_sight;
+use crate::login::ports::{Identity, User};
 
 /// How long a user's id may be: what a token's `sub` may have (OpenID Connect Core, section 2).
 const ID_BYTES: usize = 255;
@@ -55,15 +56,21 @@ struct Refusal {
     reason: String,
 }
 
-/// Reads an answer about somebody whom a provider vouches for.
+/// Reads an answer about somebody whom a provider vouches for. A service that says no more than yes
+/// has no ids of its own: they are whom the rule `open` makes of them.
 ///
 /// # Errors
 /// What is wrong with it, in words that repeat nothing of it.
-pub(super) fn read(bytes: &[u8], provider: &str) -> Result<Answer, &'static str> {
+pub(super) fn read(bytes: &[u8], identity: &Identity) -> Result<Answer, &'static str> {
     let shape: Shape = serde_json::from_slice(bytes).map_err(|_| "not JSON of a known shape")?;
     match shape {
-        Shape { registered: Some(true), user: Some(person), claims, refused: None } => {
-            Ok(Answer::Registered(user(person, claims, provider)?))
+        Shape { registered: Some(true), user: person, claims, refused: None } => {
+            let user = match person {
+                Some(person) => user(person, &identity.provider)?,
+                None => at_first_sight(identity),
+            };
+            let claims = claims.map(checked).transpose()?.flatten();
+            Ok(Answer::Registered(User { claims, ..user }))
         }
         Shape { registered: Some(false), user: None, claims: None, refused: None } => {
             Ok(Answer::Unregistered)
@@ -79,11 +86,7 @@ pub(super) fn read(bytes: &[u8], provider: &str) -> Result<Answer, &'static str>
     }
 }
 
-fn user(
-    person: Person,
-    claims: Option<Map<String, Value>>,
-    provider: &str,
-) -> Result<User, &'static str> {
+fn user(person: Person, provider: &str) -> Result<User, &'static str> {
     let Person { id, name, avatar_url } = person;
     if !is_plain(&id) || !(1..=ID_BYTES).contains(&id.len()) {
         return Err("an id that is empty, too long, or has control characters");
@@ -94,8 +97,7 @@ fn user(
     if !avatar_url.as_deref().is_none_or(is_web_address) {
         return Err("an avatar_url that is no http or https address, or too long");
     }
-    let provider = provider.to_owned();
-    Ok(User { id, name, avatar_url, provider, claims: claims.map(checked).transpose()?.flatten() })
+    Ok(User { id, name, avatar_url, provider: provider.to_owned(), claims: None })
 }
 
 /// The claims as they are kept; none if there are none.

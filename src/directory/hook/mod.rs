@@ -89,7 +89,7 @@ impl Hook {
         let question = Question::new(act, identity, cause, name);
         let began = Instant::now();
         let answer = self.line.ask(act, question.json(), |bytes| {
-            answer::read(bytes, &identity.provider).map_err(Failure::Nonsense)
+            answer::read(bytes, identity).map_err(Failure::Nonsense)
         });
         let answer = answer.await;
         self.metrics.hook(act, outcome(&answer), began.elapsed());
