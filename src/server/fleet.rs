@@ -26,6 +26,7 @@ pub(super) async fn join(fleet: Fleet, hub: &Arc<Hub>) -> [JoinHandle<()>; 3] {
     let of_bell = Arc::clone(hub);
     let take = move |heard| match heard {
         Heard::Rung(key) => of_bell.ring(key),
+        Heard::Replaced(key, seat) => of_bell.replace(key, seat),
         Heard::Back => {
             tell.send_replace(true);
             // What was rung meanwhile is found by reading.

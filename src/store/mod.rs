@@ -20,6 +20,12 @@ pub type Key = u128;
 /// How many different states a store counts.
 pub const STATES: usize = 8;
 
+/// A reader's own number among those of this process.
+pub type Seat = u64;
+
+/// How many readers a key holds at most; one more, and the oldest gives way.
+pub const SEATS: usize = 8;
+
 /// Told of every key whose log has grown, after the change can be read. It may be told too often.
 pub type Bell = Arc<dyn Fn(Key) + Send + Sync>;
 
@@ -144,6 +150,24 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError`]
     async fn read(&self, key: Key, after: u64, now: Timestamp) -> Result<Option<Tail>, StoreError>;
+
+    /// As [`Self::read`], for a reader who stays. Where readers are at several instances they take
+    /// their seats here; where there are more than [`SEATS`], the oldest is told to give way.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    async fn join(
+        &self,
+        key: Key,
+        after: u64,
+        now: Timestamp,
+        _seat: Seat,
+    ) -> Result<Option<Tail>, StoreError> {
+        self.read(key, after, now).await
+    }
+
+    /// A reader who had joined has gone. Returns at once.
+    fn leave(&self, _key: Key, _seat: Seat) {}
 
     /// Takes up to `most` keys whose deadline has come, and forgets what is to be forgotten.
     /// Each is given to one caller; a record that is still not ended is due again a second later.

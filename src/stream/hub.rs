@@ -12,11 +12,9 @@ use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
-use crate::store::Key;
+use crate::store::{Key, SEATS, Seat};
 
 const SHARDS: usize = 64;
-/// How many subscribers a session holds at most; one more, and the oldest gives way.
-pub const MOST_SUBSCRIBERS: usize = 8;
 
 /// The log may have grown.
 pub(super) const RUNG: u8 = 1;
@@ -31,6 +29,7 @@ pub(super) const REMINDED: u8 = 8;
 #[derive(Debug)]
 pub(super) struct Waiter {
     pub(super) key: Key,
+    pub(super) seat: Seat,
     flags: AtomicU8,
     waker: AtomicWaker,
 }
@@ -56,6 +55,7 @@ pub struct Hub {
     shards: Vec<Mutex<HashMap<Key, Waiters>>>,
     leaving: AtomicBool,
     missed: AtomicU64,
+    seats: AtomicU64,
 }
 
 impl Default for Hub {
@@ -64,6 +64,7 @@ impl Default for Hub {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             leaving: AtomicBool::new(false),
             missed: AtomicU64::new(0),
+            seats: AtomicU64::new(0),
         }
     }
 }
@@ -75,12 +76,16 @@ impl Hub {
 
     /// Takes a place. It starts rung: the first poll reads.
     pub(super) fn register(&self, key: Key) -> Arc<Waiter> {
-        let waiter =
-            Arc::new(Waiter { key, flags: AtomicU8::new(RUNG), waker: AtomicWaker::new() });
+        let waiter = Arc::new(Waiter {
+            key,
+            seat: self.seats.fetch_add(1, Ordering::Relaxed),
+            flags: AtomicU8::new(RUNG),
+            waker: AtomicWaker::new(),
+        });
         let replaced = {
             let mut shard = self.shard(key).lock();
             let waiters = shard.entry(key).or_default();
-            let replaced = (waiters.len() >= MOST_SUBSCRIBERS).then(|| waiters.remove(0));
+            let replaced = (waiters.len() >= SEATS).then(|| waiters.remove(0));
             waiters.push(Arc::clone(&waiter));
             replaced
         };
@@ -111,6 +116,14 @@ impl Hub {
         let waiters = self.shard(key).lock().get(&key).cloned().unwrap_or_default();
         for waiter in waiters {
             waiter.raise(RUNG);
+        }
+    }
+
+    /// Tells one who waits for a key that a newer subscriber, at whichever instance, takes its place.
+    pub fn replace(&self, key: Key, seat: Seat) {
+        let waiters = self.shard(key).lock().get(&key).cloned().unwrap_or_default();
+        if let Some(oldest) = waiters.iter().find(|waiter| waiter.seat == seat) {
+            oldest.raise(REPLACED);
         }
     }
 

@@ -55,6 +55,8 @@ pub struct Subscription {
     reading: Option<Reading>,
     /// Whether the reading is for a reminder, not for a bell.
     reminded: bool,
+    /// Whether the store has given it a seat that it wants back.
+    seated: bool,
 }
 
 impl Subscription {
@@ -65,7 +67,7 @@ impl Subscription {
         private: Option<Private>,
     ) -> Self {
         let waiter = topics.hub.register(key);
-        Self { topics, waiter, cursor, private, reading: None, reminded: false }
+        Self { topics, waiter, cursor, private, reading: None, reminded: false, seated: false }
     }
 
     /// What there is now, even if it is nothing: the first thing to ask. None if there is no such
@@ -75,7 +77,10 @@ impl Subscription {
     /// [`StoreError`]
     pub async fn first(&mut self) -> Result<Option<Page>, StoreError> {
         let now = self.topics.clock.now();
-        let tail = self.topics.store.read(self.waiter.key, self.cursor, now).await?;
+        let Waiter { key, seat, .. } = *self.waiter;
+        // From here on: whoever leaves before the answer has perhaps been seated.
+        self.seated = true;
+        let tail = self.topics.store.join(key, self.cursor, now, seat).await?;
         Ok(tail.map(|tail| self.page(&tail)))
     }
 
@@ -127,6 +132,8 @@ impl Subscription {
         let render = |(n, item)| Event::render(tail.first + n as u64, item, self.private.as_ref());
         let events: Vec<Event> = tail.items.iter().enumerate().map(render).collect();
         self.cursor = after + events.len() as u64;
+        // Nobody comes any more to whom it would give way.
+        self.seated &= !tail.ended;
         Page {
             events,
             after,
@@ -141,5 +148,8 @@ impl Subscription {
 impl Drop for Subscription {
     fn drop(&mut self) {
         self.topics.hub.leave(&self.waiter);
+        if self.seated {
+            self.topics.store.leave(self.waiter.key, self.waiter.seat);
+        }
     }
 }

@@ -9,9 +9,9 @@ use proptest::prelude::*;
 use saoma::login::Login;
 use saoma::login::browser::Browser;
 use saoma::login::phone::PhonePass;
+use saoma::store::SEATS;
 use saoma::store::memory::MemoryStore;
 use saoma::stream::event::Event;
-use saoma::stream::hub::MOST_SUBSCRIBERS;
 use saoma::stream::subscription::{Page, Subscription, Turn};
 use serde_json::value::to_raw_value;
 
@@ -186,7 +186,7 @@ impl World {
             }
             live += usize::from(subscriber.stream.is_some());
         }
-        assert!(live <= MOST_SUBSCRIBERS);
+        assert!(live <= SEATS);
     }
 }
 

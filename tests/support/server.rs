@@ -46,11 +46,6 @@ impl Store {
         }
     }
 
-    /// How many subscribers a session has room for: eight at each instance.
-    pub(crate) fn most_subscribers(self) -> u64 {
-        if self == Self::Fleet { 8 * INSTANCES as u64 } else { 8 }
-    }
-
     /// A time that a story lets pass: as it is in life, or the shorter one that it can wait for
     /// where nobody can turn the clock.
     pub(crate) fn time(self, in_life: u64, at_least: u64) -> u64 {

@@ -13,7 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
 use super::Channel;
 use super::link::Link;
-use crate::store::Key;
+use crate::store::{Key, Seat};
 
 /// How often we tell ourselves something, by the way that all others take.
 const PROBE: Duration = Duration::from_secs(2);
@@ -33,6 +33,8 @@ const NOTHING: &str = "-";
 pub enum Heard {
     /// The log of this key has grown.
     Rung(Key),
+    /// This reader gives way to a newer one.
+    Replaced(Key, Seat),
     /// The bell is heard again, after a time in which it was not.
     Back,
     /// The bell is not heard any more.
@@ -50,7 +52,7 @@ pub async fn listen(channel: Channel, heard: impl Fn(Heard) + Send + Sync) {
                 heard(Heard::Back);
             };
             let since = Instant::now();
-            let ended = follow(&link, turn, &name, listening, |key| heard(Heard::Rung(key))).await;
+            let ended = follow(&link, turn, &name, listening, &heard).await;
             hears.store(false, Ordering::Relaxed);
             heard(Heard::Lost);
             match ended {
@@ -82,7 +84,7 @@ async fn follow(
     turn: usize,
     name: &str,
     listening: impl Fn() + Send,
-    rung: impl Fn(Key) + Send,
+    tell: &(impl Fn(Heard) + Sync),
 ) -> RedisResult<Ended> {
     let (mut subscription, number) = in_time(link.pubsub(turn)).await?;
     in_time(subscription.subscribe(name)).await?;
@@ -96,10 +98,20 @@ async fn follow(
         };
         let Ok(Some(message)) = message else { return Ok(Ended::Silent) };
         let text: String = message.get_payload()?;
-        if let Ok(key) = Key::from_str_radix(&text, 16) {
-            rung(key);
+        if let Some(news) = read(&text) {
+            tell(news);
         }
     }
+}
+
+/// What a message says: a key, or a key and a reader's seat.
+fn read(text: &str) -> Option<Heard> {
+    let (key, seat) = text.split_once(' ').map_or((text, None), |(key, seat)| (key, Some(seat)));
+    let key = Key::from_str_radix(key, 16).ok()?;
+    Some(match seat {
+        Some(seat) => Heard::Replaced(key, seat.parse().ok()?),
+        None => Heard::Rung(key),
+    })
 }
 
 async fn in_time<T>(happening: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {

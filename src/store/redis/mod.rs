@@ -21,8 +21,11 @@ use futures_util::future::select_ok;
 use redis::{RedisError, RedisResult, Value};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
+use tokio::runtime::Handle;
 
-use super::{Change, Commit, Item, Key, Record, STATES, Store, StoreError, Tail, Tally};
+use super::{
+    Change, Commit, Item, Key, Record, SEATS, STATES, Seat, Store, StoreError, Tail, Tally,
+};
 use crate::clock::Timestamp;
 use address::Address;
 use link::Link;
@@ -115,6 +118,31 @@ impl RedisStore {
         Ok((Self { link, scripts, names, instance, rounds, hears }, channel))
     }
 
+    /// What the log holds after a cursor, for a reader who may take a seat.
+    async fn tail(
+        &self,
+        key: Key,
+        after: u64,
+        now: Timestamp,
+        seat: Option<Seat>,
+    ) -> Result<Option<Tail>, StoreError> {
+        let OfSession { id, record, log, watchers, seats, .. } = self.names.of_session(key);
+        let mut call = self.scripts.read.key(record);
+        call.key(log).key(watchers).key(seats).arg(now.0).arg(after).arg(&self.instance);
+        if let Some(seat) = seat {
+            call.arg(seat).arg(SEATS).arg(self.names.channels()).arg(id);
+        }
+        let read: RedisResult<Option<Found>> = call.run(&self.link).await;
+        let Some((have, state, ended, deadline, texts)) = read.map_err(|error| failed(&error))?
+        else {
+            return Ok(None);
+        };
+        let items: Option<Vec<Item>> = texts.iter().map(|text| item(text)).collect();
+        let items = items.ok_or_else(|| StoreError("an item of a log is none".to_owned()))?;
+        let deadline = Timestamp(deadline);
+        Ok(Some(Tail { first: have + 1, items, state, ended: ended == 1, deadline }))
+    }
+
     /// The board of public keys.
     #[must_use]
     pub fn board(&self) -> Board {
@@ -172,7 +200,8 @@ fn item(text: &str) -> Option<Item> {
 #[async_trait]
 impl Store for RedisStore {
     async fn create(&self, key: Key, alias: &str, change: Change) -> Result<bool, StoreError> {
-        let OfSession { id, record, log, watchers, deadlines, census } = self.names.of_session(key);
+        let OfSession { id, record, log, watchers, deadlines, census, .. } =
+            self.names.of_session(key);
         let mut call = self.scripts.create.key(record);
         call.key(log).key(watchers).key(deadlines).key(census).key(self.names.alias(alias));
         put(&mut call, &id, &change);
@@ -202,7 +231,8 @@ impl Store for RedisStore {
     }
 
     async fn commit(&self, key: Key, version: u32, change: Change) -> Result<Commit, StoreError> {
-        let OfSession { id, record, log, watchers, deadlines, census } = self.names.of_session(key);
+        let OfSession { id, record, log, watchers, deadlines, census, .. } =
+            self.names.of_session(key);
         let mut call = self.scripts.commit.key(record);
         call.key(log).key(watchers).key(deadlines).key(census);
         put(&mut call, &id, &change);
@@ -217,18 +247,28 @@ impl Store for RedisStore {
     }
 
     async fn read(&self, key: Key, after: u64, now: Timestamp) -> Result<Option<Tail>, StoreError> {
-        let OfSession { record, log, watchers, .. } = self.names.of_session(key);
-        let mut call = self.scripts.read.key(record);
-        call.key(log).key(watchers).arg(now.0).arg(after).arg(&self.instance);
-        let read: RedisResult<Option<Found>> = call.run(&self.link).await;
-        let Some((have, state, ended, deadline, texts)) = read.map_err(|error| failed(&error))?
-        else {
-            return Ok(None);
-        };
-        let items: Option<Vec<Item>> = texts.iter().map(|text| item(text)).collect();
-        let items = items.ok_or_else(|| StoreError("an item of a log is none".to_owned()))?;
-        let deadline = Timestamp(deadline);
-        Ok(Some(Tail { first: have + 1, items, state, ended: ended == 1, deadline }))
+        self.tail(key, after, now, None).await
+    }
+
+    async fn join(
+        &self,
+        key: Key,
+        after: u64,
+        now: Timestamp,
+        seat: Seat,
+    ) -> Result<Option<Tail>, StoreError> {
+        self.tail(key, after, now, Some(seat)).await
+    }
+
+    fn leave(&self, key: Key, seat: Seat) {
+        let mut gone = redis::cmd("ZREM");
+        gone.arg(self.names.of_session(key).seats).arg(format!("{} {seat}", self.instance));
+        let link = self.link.clone();
+        // A seat that is not given back is the oldest before long. Outside of the runtime the
+        // process ends.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move { link.ask::<()>(&gone).await });
+        }
     }
 
     async fn due(&self, now: Timestamp, most: usize) -> Result<Vec<Key>, StoreError> {

@@ -20,6 +20,7 @@ pub(super) struct OfSession {
     pub(super) record: String,
     pub(super) log: String,
     pub(super) watchers: String,
+    pub(super) seats: String,
     pub(super) deadlines: String,
     pub(super) census: String,
 }
@@ -47,6 +48,7 @@ impl Names {
             record: format!("{}{id}", self.records(slot)),
             log: self.of(slot, "log", &id),
             watchers: self.of(slot, "watch", &id),
+            seats: self.of(slot, "seats", &id),
             deadlines: self.deadlines(slot),
             census: self.census(slot),
             id,
@@ -110,9 +112,10 @@ mod tests {
     fn what_is_kept_of_a_session_is_in_one_slot() {
         let names = Names::new("saoma".to_owned());
         let key = 0xb000_0000_0000_0000_0000_0000_0000_0001;
-        let OfSession { record, log, watchers, deadlines, census, .. } = names.of_session(key);
+        let OfSession { record, log, watchers, seats, deadlines, census, .. } =
+            names.of_session(key);
         // `s` says 44, whose first four bits of six are 11.
-        for name in [record, log, watchers, deadlines, census, names.alias("sdfg")] {
+        for name in [record, log, watchers, seats, deadlines, census, names.alias("sdfg")] {
             assert!(name.starts_with("saoma:{b}:"), "{name}");
         }
     }

@@ -49,14 +49,26 @@ end
 return redis.call('LLEN', KEYS[2])
 ";
 
-/// `KEYS`: the record, the log, the watchers. `ARGV`: the moment, the cursor, the instance that
-/// wants to be told of what comes next.
+/// `KEYS`: the record, the log, the watchers, the seats. `ARGV`: the moment, the cursor, the instance
+/// that wants to be told of what comes next; and for a reader who joins, their seat, how many seats
+/// there are, the beginning of the channels' names and the key. A seat is named by its instance and
+/// its number there; of those that an instance took with it when it died, the oldest go first.
 const READ: &str = r"
 local record = redis.call('HMGET', KEYS[1], 's', 'e', 'd', 'f')
 if not record[1] or tonumber(record[4]) <= tonumber(ARGV[1]) then return nil end
 if record[2] == '0' then
   redis.call('SADD', KEYS[3], ARGV[3])
   redis.call('PEXPIREAT', KEYS[3], record[4])
+  if ARGV[4] then
+    local last = redis.call('ZREVRANGE', KEYS[4], 0, 0, 'WITHSCORES')[2]
+    redis.call('ZADD', KEYS[4], (tonumber(last) or 0) + 1, ARGV[3] .. ' ' .. ARGV[4])
+    redis.call('PEXPIREAT', KEYS[4], record[4])
+    while redis.call('ZCARD', KEYS[4]) > tonumber(ARGV[5]) do
+      local oldest = redis.call('ZPOPMIN', KEYS[4])[1]
+      local instance, seat = string.match(oldest, '^(.*) (%d+)$')
+      redis.call('PUBLISH', ARGV[6] .. instance, ARGV[7] .. ' ' .. seat)
+    end
+  end
 end
 local after = tonumber(ARGV[2])
 if after > redis.call('LLEN', KEYS[2]) then after = 0 end
