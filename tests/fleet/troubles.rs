@@ -1,55 +1,10 @@
 //! Redis in trouble: held connections stay, logins under way are finished when it is back, nothing
 //! is lost or told twice.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-
 use crate::instances::Fleet;
 use crate::support::redis::RedisServer;
+use crate::support::redis::storm::Storm;
 use crate::support::{Via, within};
-
-/// One login, each step at another instance.
-async fn logs_in(fleet: Arc<Fleet>, n: usize) {
-    let session = fleet.opens(n % 3).await;
-    let via = [Via::WebSocket, Via::Sse, Via::LongPoll][n % 3];
-    let mut events = fleet.follows((n + 1) % 3, &session, via).await;
-    events.sees("pending").await;
-    let token = fleet.token_of_scan((n + 2) % 3, &session).await;
-    events.sees("scanned").await;
-    fleet.phone_at(n % 3, &session, &token).confirm().await.ok();
-    events.sees("confirmed").await;
-    events.ends().await;
-}
-
-/// Kills every subscription as soon as it is there; how many it killed.
-fn kill_subscriptions(url: &str, killed: &AtomicU64, done: &AtomicBool) {
-    let mut connection = redis::Client::open(url).and_then(|it| it.get_connection());
-    let connection = connection.as_mut().expect("a connection");
-    while !done.load(Ordering::Relaxed) {
-        let mut kill = redis::cmd("CLIENT");
-        let count = kill.arg("KILL").arg("TYPE").arg("pubsub").query::<u64>(connection);
-        killed.fetch_add(count.expect("an answer"), Ordering::Relaxed);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn subscriptions_that_are_killed_again_and_again_lose_no_event() {
-    let fleet = Arc::new(Fleet::of(3).await);
-    let (killed, done) = (Arc::<AtomicU64>::default(), Arc::<AtomicBool>::default());
-    let killing = std::thread::spawn({
-        let (url, killed, done) = (fleet.redis.url(), Arc::clone(&killed), Arc::clone(&done));
-        move || kill_subscriptions(&url, &killed, &done)
-    });
-    while killed.load(Ordering::Relaxed) < 15 {
-        let logins: Vec<_> =
-            (0..60).map(|n| tokio::spawn(logs_in(Arc::clone(&fleet), n))).collect();
-        for login in logins {
-            login.await.expect("a whole login");
-        }
-    }
-    done.store(true, Ordering::Relaxed);
-    killing.join().expect("no panic");
-}
 
 #[tokio::test]
 async fn a_frozen_redis_is_told_and_the_login_goes_on_when_it_thaws() {
@@ -89,15 +44,10 @@ async fn an_instance_that_hears_no_bell_is_not_ready() {
     let fleet = Fleet::of(1).await;
     let server = &fleet.servers[0];
     assert_eq!(server.admin("/readyz").await.status, 200, "from the start");
-    let (killed, done) = (Arc::<AtomicU64>::default(), Arc::<AtomicBool>::default());
-    let killing = std::thread::spawn({
-        let (url, killed, done) = (fleet.redis.url(), Arc::clone(&killed), Arc::clone(&done));
-        move || kill_subscriptions(&url, &killed, &done)
-    });
+    let storm = Storm::over(&fleet.redis);
     within("the bell to be missed", async { while server.admin("/readyz").await.status != 503 {} })
         .await;
-    done.store(true, Ordering::Relaxed);
-    killing.join().expect("no panic");
+    storm.ends();
     within("the bell to be back", async { while server.admin("/readyz").await.status != 200 {} })
         .await;
 }

@@ -5,22 +5,24 @@ use saoma::config::{Config, Secret};
 use tokio::time::Instant;
 
 use crate::insisting::Login;
-use crate::lasting::LastingRedis;
 use crate::support::instance::Instance;
+use crate::support::redis::RedisServer;
 use crate::support::{Balanced, Via, within};
 
+/// A redis-server that writes to disk what it is given before it answers.
+pub(crate) const LASTING: [&str; 2] = ["--appendonly", "yes"];
 /// How many logins are under way when something breaks: a third for each transport.
 const LOGINS: usize = 30;
 
 pub(crate) struct Fleet {
     pub(crate) balanced: Balanced,
-    pub(crate) redis: LastingRedis,
+    pub(crate) redis: RedisServer,
 }
 
 impl Fleet {
     /// On a redis-server that keeps what it is given over a restart.
     pub(crate) async fn start() -> Self {
-        let redis = LastingRedis::start();
+        let redis = RedisServer::with(&LASTING);
         let balanced = Self::on(&redis.url()).await;
         Self { balanced, redis }
     }

@@ -8,7 +8,6 @@ mod support;
 mod fleet;
 mod insisting;
 mod killed;
-mod lasting;
 mod latency;
 mod redis_away;
 mod slow;

@@ -33,10 +33,10 @@ fn streams_were_held(ends: &[(Via, usize)]) {
 async fn is_stopped_for(seconds: u64) {
     let mut fleet = Fleet::start().await;
     let logins = fleet.logins().await;
-    fleet.redis.stops();
+    fleet.redis.dies();
     is_told(&fleet).await;
     lasts(seconds).await;
-    fleet.redis.starts_again();
+    fleet.redis.comes_back();
     let back = format!("redis back after {seconds} s, all instances ready");
     timed(&back, fleet.all_are(true)).await;
     fleet.is_whole().await;
@@ -86,9 +86,9 @@ async fn what_was_answered_before_redis_went_is_true_when_it_is_back() {
         }
         told.push(tab);
     }
-    fleet.redis.stops();
+    fleet.redis.dies();
     fleet.all_are(false).await;
-    fleet.redis.starts_again();
+    fleet.redis.comes_back();
     fleet.all_are(true).await;
     fleet.is_whole().await;
     for (n, tab) in told.into_iter().enumerate() {

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use crate::fleet::{Fleet, all_end_well, timed};
-use crate::lasting::LastingRedis;
+use crate::fleet::{Fleet, LASTING, all_end_well, timed};
 use crate::latency::SlowWay;
+use crate::support::redis::RedisServer;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn logins_are_slow_where_redis_is_far_and_come_to_their_end() {
-    let redis = LastingRedis::start();
+    let redis = RedisServer::with(&LASTING);
     let way = SlowWay::to(redis.port, Duration::from_millis(75)).await;
     let fleet = Fleet { balanced: Fleet::on(&way.url()).await, redis };
     fleet.all_are(true).await;
@@ -19,7 +19,7 @@ async fn logins_are_slow_where_redis_is_far_and_come_to_their_end() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_way_that_lets_nothing_through_is_noticed_and_left() {
-    let redis = LastingRedis::start();
+    let redis = RedisServer::with(&LASTING);
     let way = SlowWay::to(redis.port, Duration::from_millis(1)).await;
     let fleet = Fleet { balanced: Fleet::on(&way.url()).await, redis };
     let logins = fleet.logins().await;
@@ -33,7 +33,7 @@ async fn a_way_that_lets_nothing_through_is_noticed_and_left() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_subscription_that_stands_and_hears_nothing_is_found_and_made_anew() {
-    let redis = LastingRedis::start();
+    let redis = RedisServer::with(&LASTING);
     let way = SlowWay::to(redis.port, Duration::from_millis(1)).await;
     let fleet = Fleet { balanced: Fleet::on(&way.url()).await, redis };
     let logins = fleet.logins().await;

@@ -40,12 +40,6 @@ impl Kept {
         Some(line.strip_prefix(before)?.to_owned())
     }
 
-    /// Waits for a line that has this in it.
-    pub(crate) fn hears(&mut self, text: &str) {
-        let mut lines = self.lines.iter_mut().flatten().map_while(Result::ok);
-        lines.find(|line| line.contains(text)).unwrap_or_else(|| panic!("it never said {text:?}"));
-    }
-
     /// What it says from now on is for nobody, and must not fill the pipe.
     pub(crate) fn is_not_listened_to(&mut self) {
         if let Some(lines) = self.lines.take() {

@@ -4,6 +4,7 @@ pub(crate) mod certificates;
 pub(crate) mod cluster;
 mod process;
 pub(crate) mod sentinels;
+pub(crate) mod storm;
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::OnceLock;
@@ -139,6 +140,8 @@ fn until(what: &str, mut so: impl FnMut() -> bool) {
     while !so() {
         let now = std::time::SystemTime::UNIX_EPOCH.elapsed().expect("after 1970");
         assert!(now < began + patience, "waited {patience:?} in vain for: {what}");
+        // Nothing tells: it is asked, and not without a pause.
+        std::thread::sleep(std::time::Duration::from_millis(10));
     }
 }
 
