@@ -10,6 +10,9 @@ use super::{
 /// The schemes of addresses of Redis; each also with TLS, as `rediss…`.
 const REDIS: [&str; 3] = ["redis", "redis-sentinel", "redis-cluster"];
 
+/// The schemes of addresses of databases.
+const DATABASES: [&str; 3] = ["sqlite", "postgres", "postgresql"];
+
 impl Config {
     /// Whether this version can do everything that is set.
     ///
@@ -33,12 +36,10 @@ impl Config {
         }
         if let Some(url) = &self.database_url {
             // Only the scheme is told: what comes after may hold a password.
-            match url.expose().split_once(':').map(|(scheme, _)| scheme) {
-                Some("sqlite") => {}
-                Some(scheme @ ("postgres" | "postgresql")) => {
-                    return Err(not_available("database_url", &format!("{scheme}:")));
-                }
-                _ => return Err(ConfigError::key("database_url", "expected sqlite:…")),
+            let scheme = url.expose().split_once(':').map_or("", |(scheme, _)| scheme);
+            if !DATABASES.contains(&scheme) {
+                let expected = "expected sqlite:… or postgres://…";
+                return Err(ConfigError::key("database_url", expected));
             }
         }
         self.namespaces.iter().try_for_each(|(name, namespace)| namespace.check(name))?;
@@ -188,7 +189,9 @@ mod tests {
     #[test]
     fn the_defaults_can_be_had() {
         assert_eq!(Config::default().check(), Ok(()));
-        assert_eq!(checked("database_url", "sqlite::memory:"), Ok(()));
+        for url in ["sqlite::memory:", "postgres://me@a/b", "postgresql://me@a/b"] {
+            assert_eq!(checked("database_url", url), Ok(()));
+        }
         assert_eq!(checked("namespaces.staff.directory", "known"), Ok(()));
     }
 
@@ -355,7 +358,7 @@ mod tests {
         for (key, url) in [
             ("redis_url", "http://:hunter2@a"),
             ("redis_url", "redissentinel://:hunter2@a"),
-            ("database_url", "postgres://me:hunter2@a/b"),
+            ("database_url", "postgre://me:hunter2@a/b"),
             ("database_url", "mysql://me:hunter2@a/b"),
             ("database_url", "hunter2"),
         ] {

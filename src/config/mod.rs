@@ -71,8 +71,8 @@ pub struct Config {
     /// `SAOMA_REDIS_PREFIX`, default `saoma`.
     #[serde(deserialize_with = "forms::prefix")]
     pub redis_prefix: String,
-    /// The database of the directory, `sqlite:…`. `SAOMA_DATABASE_URL`; for the default see
-    /// [`Config::database_url`].
+    /// The database of the directory, `sqlite:…` or `postgres://…`. `SAOMA_DATABASE_URL`; for the
+    /// default see [`Config::database_url`].
     pub database_url: Option<Secret>,
     /// A file that holds `database_url`. `SAOMA_DATABASE_URL_FILE`.
     pub database_url_file: Option<PathBuf>,

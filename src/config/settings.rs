@@ -65,7 +65,7 @@ settings! {
     SAOMA_REDIS_PREFIX "redis_prefix" Text "saoma"
         "the beginning of all keys in Redis, so that several deployments can share one"
     SAOMA_DATABASE_URL "database_url" Text "saoma.db under `data_dir`"
-        "the database of the directory, `sqlite:…`"
+        "the database of the directory, `sqlite:…` or `postgres://…`"
     SAOMA_DATABASE_URL_FILE "database_url_file" Text "none"
         "a file that holds `database_url`"
     SAOMA_DRAIN_SECONDS "drain_seconds" Whole "20"

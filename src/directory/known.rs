@@ -54,6 +54,7 @@ mod tests {
 
     use super::*;
     use crate::directory::CAUSE;
+    use crate::directory::databases::{databases, open, places};
     use crate::login::ports::Fault;
 
     fn known(database: &Database, namespace: &str) -> Known {
@@ -78,100 +79,108 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_is_known_until_they_register_and_then_for_good() {
-        let database = Database::open("sqlite::memory:").await.expect("open");
-        let known = known(&database, "default");
-        assert_eq!(known.find(&alice(), &CAUSE).await, Ok(None));
+        for database in databases().await {
+            let known = known(&database, "default");
+            assert_eq!(known.find(&alice(), &CAUSE).await, Ok(None));
 
-        let user = known.register(&alice(), &CAUSE, &says("Alice L.")).await.expect("registered");
-        assert_eq!((user.name.as_str(), user.provider.as_str()), ("Alice L.", "simulator"));
-        assert_eq!(user.avatar_url, alice().avatar_url);
-        assert_eq!(known.find(&alice(), &CAUSE).await, Ok(Some(user.clone())));
-        // Again, by another name: answered as they are.
-        assert_eq!(known.register(&alice(), &CAUSE, &says("Mallory")).await, Ok(user));
+            let user =
+                known.register(&alice(), &CAUSE, &says("Alice L.")).await.expect("registered");
+            assert_eq!((user.name.as_str(), user.provider.as_str()), ("Alice L.", "simulator"));
+            assert_eq!(user.avatar_url, alice().avatar_url);
+            assert_eq!(known.find(&alice(), &CAUSE).await, Ok(Some(user.clone())));
+            // Again, by another name: answered as they are.
+            assert_eq!(known.register(&alice(), &CAUSE, &says("Mallory")).await, Ok(user));
+        }
     }
 
     #[tokio::test]
     async fn whoever_has_signed_up_one_way_is_known_by_the_others() {
-        let database = Database::open("sqlite::memory:").await.expect("open");
-        let known = known(&database, "default");
-        let by = |provider: &str| Identity {
-            provider: provider.to_owned(),
-            account: Some("wx1".to_owned()),
-            union: Some("u".to_owned()),
-            ..alice()
-        };
-        assert_eq!(known.find(&by("mini_program"), &CAUSE).await, Ok(None));
-        let user =
-            known.register(&by("mini_program"), &CAUSE, &says("Alice")).await.expect("registered");
-        let web = User { provider: "open_platform".to_owned(), ..user.clone() };
-        assert_eq!(
-            known.register(&by("open_platform"), &CAUSE, &says("Mallory")).await,
-            Ok(web.clone())
-        );
-        assert_eq!(known.find(&by("open_platform"), &CAUSE).await, Ok(Some(web)));
-        // By a way that has never been seen, and is told no union.
-        let stranger = Identity { union: None, ..by("official_account") };
-        assert_eq!(known.find(&stranger, &CAUSE).await, Ok(None));
+        for database in databases().await {
+            let known = known(&database, "default");
+            let by = |provider: &str| Identity {
+                provider: provider.to_owned(),
+                account: Some("wx1".to_owned()),
+                union: Some("u".to_owned()),
+                ..alice()
+            };
+            assert_eq!(known.find(&by("mini_program"), &CAUSE).await, Ok(None));
+            let user = known
+                .register(&by("mini_program"), &CAUSE, &says("Alice"))
+                .await
+                .expect("registered");
+            let web = User { provider: "open_platform".to_owned(), ..user.clone() };
+            assert_eq!(
+                known.register(&by("open_platform"), &CAUSE, &says("Mallory")).await,
+                Ok(web.clone())
+            );
+            assert_eq!(known.find(&by("open_platform"), &CAUSE).await, Ok(Some(web)));
+            // By a way that has never been seen, and is told no union.
+            let stranger = Identity { union: None, ..by("official_account") };
+            assert_eq!(known.find(&stranger, &CAUSE).await, Ok(None));
+        }
     }
 
     #[tokio::test]
     async fn each_namespace_has_its_own_users() {
-        let database = Database::open("sqlite::memory:").await.expect("open");
-        let shop = known(&database, "shop").register(&alice(), &CAUSE, &says("Alice")).await;
-        assert_eq!(known(&database, "staff").find(&alice(), &CAUSE).await, Ok(None));
-        let staff = known(&database, "staff").register(&alice(), &CAUSE, &says("Alice")).await;
-        assert_ne!(shop.expect("registered").id, staff.expect("registered").id);
+        for database in databases().await {
+            let shop = known(&database, "shop").register(&alice(), &CAUSE, &says("Alice")).await;
+            assert_eq!(known(&database, "staff").find(&alice(), &CAUSE).await, Ok(None));
+            let staff = known(&database, "staff").register(&alice(), &CAUSE, &says("Alice")).await;
+            assert_ne!(shop.expect("registered").id, staff.expect("registered").id);
+        }
     }
 
     #[tokio::test]
     async fn somebody_blocked_is_unknown_and_may_not_come_back() {
-        let database = Database::open("sqlite::memory:").await.expect("open");
-        let known = known(&database, "default");
-        known.register(&alice(), &CAUSE, &says("Alice")).await.expect("registered");
-        sqlx::query("UPDATE users SET blocked = 1")
-            .execute(database.pool())
-            .await
-            .expect("blocked");
-        assert_eq!(known.find(&alice(), &CAUSE).await, Ok(None));
-        let again = known.register(&alice(), &CAUSE, &says("Alice")).await;
-        assert!(again.is_err_and(|error| error.fault == Fault::Refused));
+        for database in databases().await {
+            let known = known(&database, "default");
+            known.register(&alice(), &CAUSE, &says("Alice")).await.expect("registered");
+            sqlx::query("UPDATE users SET blocked = 1")
+                .execute(database.pool())
+                .await
+                .expect("blocked");
+            assert_eq!(known.find(&alice(), &CAUSE).await, Ok(None));
+            let again = known.register(&alice(), &CAUSE, &says("Alice")).await;
+            assert!(again.is_err_and(|error| error.fault == Fault::Refused));
+        }
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn many_registrations_at_once_make_one_user() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let url = format!("sqlite:{}", folder.path().join("saoma.db").display());
-        let database = Database::open(&url).await.expect("open");
-        let calls: Vec<_> = (0..16)
-            .map(|at| {
-                let known = known(&database, "default");
-                tokio::spawn(async move {
-                    known.register(&alice(), &CAUSE, &says(&at.to_string())).await
+        for place in places() {
+            let database = open(&place.url).await;
+            let calls: Vec<_> = (0..16)
+                .map(|at| {
+                    let known = known(&database, "default");
+                    tokio::spawn(async move {
+                        known.register(&alice(), &CAUSE, &says(&at.to_string())).await
+                    })
                 })
-            })
-            .collect();
-        let mut users = Vec::new();
-        for call in calls {
-            users.push(call.await.expect("ran").expect("registered"));
+                .collect();
+            let mut users = Vec::new();
+            for call in calls {
+                users.push(call.await.expect("ran").expect("registered"));
+            }
+            assert!(users.iter().all(|user| *user == users[0]));
+            let count: i64 = sqlx::query_scalar("SELECT count(*) FROM users")
+                .fetch_one(database.pool())
+                .await
+                .expect("counted");
+            assert_eq!(count, 1);
+            database.close().await;
         }
-        assert!(users.iter().all(|user| *user == users[0]));
-        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM users")
-            .fetch_one(database.pool())
-            .await
-            .expect("counted");
-        assert_eq!(count, 1);
-        database.close().await;
     }
 
     #[tokio::test]
     async fn a_database_that_is_gone_is_unavailable_and_says_no_sql() {
-        let database = Database::open("sqlite::memory:").await.expect("open");
-        let known = known(&database, "default");
-        sqlx::query("DROP TABLE identities").execute(database.pool()).await.expect("dropped");
-        let broken = known.find(&alice(), &CAUSE).await;
-        database.close().await;
-        let closed = known.register(&alice(), &CAUSE, &says("Alice")).await;
-        let expected = PortError::unavailable("the directory cannot be reached");
-        assert_eq!((broken, closed), (Err(expected.clone()), Err(expected)));
+        for database in databases().await {
+            let known = known(&database, "default");
+            sqlx::query("DROP TABLE identities").execute(database.pool()).await.expect("dropped");
+            let broken = known.find(&alice(), &CAUSE).await;
+            database.close().await;
+            let closed = known.register(&alice(), &CAUSE, &says("Alice")).await;
+            let expected = PortError::unavailable("the directory cannot be reached");
+            assert_eq!((broken, closed), (Err(expected.clone()), Err(expected)));
+        }
     }
 }

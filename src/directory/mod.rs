@@ -6,6 +6,8 @@
 //! alike by all of those. The core does not know which of them it asks.
 
 mod database;
+#[cfg(test)]
+mod databases;
 mod hook;
 mod known;
 mod open;

@@ -114,6 +114,7 @@ mod tests {
     use super::*;
     use crate::clock::Timestamp;
     use crate::directory::CAUSE;
+    use crate::directory::databases::databases;
     use crate::login::ports::Fault;
 
     fn identity(subject: &str, name: Option<&str>) -> Identity {
@@ -157,10 +158,6 @@ mod tests {
         OpenKept::new(database.clone(), group, Clock::starting_at(Timestamp(1_000)))
     }
 
-    async fn database() -> Database {
-        Database::open("sqlite::memory:").await.expect("open")
-    }
-
     /// Wang, by one of WeChat's ways.
     fn wang(provider: &str, union: Option<&str>) -> Identity {
         Identity {
@@ -173,34 +170,38 @@ mod tests {
 
     #[tokio::test]
     async fn one_person_over_three_ways_is_one_user() {
-        let open = kept(&database().await, None);
-        let user = found(&open, &wang("mini_program", Some("u"))).await;
-        assert_eq!(user.provider, "mini_program");
-        for provider in ["official_account", "open_platform"] {
-            let again = found(&open, &wang(provider, Some("u"))).await;
-            assert_eq!((again.id, again.provider.as_str()), (user.id.clone(), provider));
-            // Known by now, also where the union is not told.
-            assert_eq!(found(&open, &wang(provider, None)).await.id, user.id);
+        for database in databases().await {
+            let open = kept(&database, None);
+            let user = found(&open, &wang("mini_program", Some("u"))).await;
+            assert_eq!(user.provider, "mini_program");
+            for provider in ["official_account", "open_platform"] {
+                let again = found(&open, &wang(provider, Some("u"))).await;
+                assert_eq!((again.id, again.provider.as_str()), (user.id.clone(), provider));
+                // Known by now, also where the union is not told.
+                assert_eq!(found(&open, &wang(provider, None)).await.id, user.id);
+            }
         }
     }
 
     #[tokio::test]
     async fn without_a_union_each_account_has_users_of_its_own() {
-        let open = kept(&database().await, None);
-        let mini = found(&open, &wang("mini_program", None)).await;
-        let web = found(&open, &wang("open_platform", None)).await;
-        assert_ne!(mini.id, web.id);
-        let other =
-            Identity { account: Some("wx-another".to_owned()), ..wang("mini_program", None) };
-        assert_ne!(found(&open, &other).await.id, mini.id);
+        for database in databases().await {
+            let open = kept(&database, None);
+            let mini = found(&open, &wang("mini_program", None)).await;
+            let web = found(&open, &wang("open_platform", None)).await;
+            assert_ne!(mini.id, web.id);
+            let other =
+                Identity { account: Some("wx-another".to_owned()), ..wang("mini_program", None) };
+            assert_ne!(found(&open, &other).await.id, mini.id);
+        }
     }
 
     #[tokio::test]
     async fn a_lost_database_gives_everybody_the_id_they_had() {
         let by_union = wang("mini_program", Some("u"));
         let by_itself = wang("official_account", None);
-        for _ in 0..2 {
-            let open = kept(&database().await, None);
+        for database in [databases().await, databases().await].concat() {
+            let open = kept(&database, None);
             // Fixed for good: applications keep these ids.
             let ids = [found(&open, &by_union).await.id, found(&open, &by_itself).await.id];
             assert_eq!(
@@ -212,59 +213,64 @@ mod tests {
 
     #[tokio::test]
     async fn an_id_that_is_there_without_its_identities_is_taken_up_again() {
-        let database = database().await;
-        let open = kept(&database, None);
-        let user = found(&open, &wang("mini_program", Some("u"))).await;
-        for table in ["DELETE FROM identities", "DELETE FROM unions"] {
-            sqlx::query(table).execute(database.pool()).await.expect("deleted");
+        for database in databases().await {
+            let open = kept(&database, None);
+            let user = found(&open, &wang("mini_program", Some("u"))).await;
+            for table in ["DELETE FROM identities", "DELETE FROM unions"] {
+                sqlx::query(table).execute(database.pool()).await.expect("deleted");
+            }
+            assert_eq!(found(&open, &wang("open_platform", Some("u"))).await.id, user.id);
         }
-        assert_eq!(found(&open, &wang("open_platform", Some("u"))).await.id, user.id);
     }
 
     #[tokio::test]
     async fn namespaces_share_their_users_by_the_name_of_the_group() {
-        let database = database().await;
-        let wang = wang("mini_program", Some("u"));
-        let of_all = found(&kept(&database, None), &wang).await;
-        let of_shop = found(&kept(&database, Some("shop")), &wang).await;
-        assert_ne!(of_all.id, of_shop.id);
-        assert_eq!(found(&kept(&database, None), &wang).await, of_all);
-        assert_eq!(found(&kept(&database, Some("shop")), &wang).await, of_shop);
+        for database in databases().await {
+            let wang = wang("mini_program", Some("u"));
+            let of_all = found(&kept(&database, None), &wang).await;
+            let of_shop = found(&kept(&database, Some("shop")), &wang).await;
+            assert_ne!(of_all.id, of_shop.id);
+            assert_eq!(found(&kept(&database, None), &wang).await, of_all);
+            assert_eq!(found(&kept(&database, Some("shop")), &wang).await, of_shop);
+        }
     }
 
     #[tokio::test]
     async fn the_provider_s_last_word_on_name_and_picture_holds() {
-        let open = kept(&database().await, None);
-        let nameless = wang("open_platform", Some("u"));
-        assert_eq!(found(&open, &nameless).await.name, "WeChat user");
-        for (name, avatar) in [("Wang", None), ("Wang Wei", Some("https://a.example/w.png"))] {
-            let says = Identity {
-                name: Some(name.to_owned()),
-                avatar_url: avatar.map(str::to_owned),
-                ..nameless.clone()
-            };
-            let user = found(&open, &says).await;
-            assert_eq!((user.name.as_str(), user.avatar_url.as_deref()), (name, avatar));
-            // By a way that tells neither.
-            let other = found(&open, &wang("mini_program", Some("u"))).await;
-            assert_eq!((other.name, other.avatar_url), (user.name, user.avatar_url));
+        for database in databases().await {
+            let open = kept(&database, None);
+            let nameless = wang("open_platform", Some("u"));
+            assert_eq!(found(&open, &nameless).await.name, "WeChat user");
+            for (name, avatar) in [("Wang", None), ("Wang Wei", Some("https://a.example/w.png"))] {
+                let says = Identity {
+                    name: Some(name.to_owned()),
+                    avatar_url: avatar.map(str::to_owned),
+                    ..nameless.clone()
+                };
+                let user = found(&open, &says).await;
+                assert_eq!((user.name.as_str(), user.avatar_url.as_deref()), (name, avatar));
+                // By a way that tells neither.
+                let other = found(&open, &wang("mini_program", Some("u"))).await;
+                assert_eq!((other.name, other.avatar_url), (user.name, user.avatar_url));
+            }
         }
     }
 
     #[tokio::test]
     async fn somebody_blocked_is_nobody_whichever_way_they_come() {
-        let database = database().await;
-        let open = kept(&database, None);
-        found(&open, &wang("mini_program", Some("u"))).await;
-        let block = sqlx::query("UPDATE users SET blocked = 1");
-        block.execute(database.pool()).await.expect("blocked");
-        for way in [wang("mini_program", None), wang("open_platform", Some("u"))] {
-            assert_eq!(open.find(&way, &CAUSE).await, Ok(None));
-            let says = Registration { name: "Wang".to_owned() };
-            let refused = open.register(&way, &CAUSE, &says).await.expect_err("refused");
-            assert_eq!(refused.fault, Fault::Refused);
+        for database in databases().await {
+            let open = kept(&database, None);
+            found(&open, &wang("mini_program", Some("u"))).await;
+            let block = sqlx::query("UPDATE users SET blocked = 1");
+            block.execute(database.pool()).await.expect("blocked");
+            for way in [wang("mini_program", None), wang("open_platform", Some("u"))] {
+                assert_eq!(open.find(&way, &CAUSE).await, Ok(None));
+                let says = Registration { name: "Wang".to_owned() };
+                let refused = open.register(&way, &CAUSE, &says).await.expect_err("refused");
+                assert_eq!(refused.fault, Fault::Refused);
+            }
+            // Also where the union is not told: the way is known by now.
+            assert_eq!(open.find(&wang("open_platform", None), &CAUSE).await, Ok(None));
         }
-        // Also where the union is not told: the way is known by now.
-        assert_eq!(open.find(&wang("open_platform", None), &CAUSE).await, Ok(None));
     }
 }

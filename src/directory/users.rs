@@ -3,7 +3,8 @@
 //!
 //! Belongs here: every statement about users. Who may be one is the rules' business.
 
-use sqlx::{Sqlite, SqliteConnection, Transaction};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, FromRow, Row as _};
 
 use super::database::Database;
 use crate::clock::Clock;
@@ -18,12 +19,20 @@ pub(super) struct Users {
 }
 
 /// A user as the database has them.
-#[derive(Clone, Debug, Eq, PartialEq, sqlx::FromRow)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Row {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) avatar_url: Option<String>,
     pub(super) blocked: bool,
+}
+
+impl FromRow<'_, AnyRow> for Row {
+    fn from_row(row: &AnyRow) -> Result<Self, sqlx::Error> {
+        let blocked: i64 = row.try_get("blocked")?;
+        let (id, name) = (row.try_get("id")?, row.try_get("name")?);
+        Ok(Self { id, name, avatar_url: row.try_get("avatar_url")?, blocked: blocked != 0 })
+    }
 }
 
 /// Where an identity leads.
@@ -67,7 +76,7 @@ impl Users {
             Sight::Nobody => Ok(None),
             Sight::Known(row) => Ok(Some(row)),
             Sight::NewUnion(_) | Sight::NewIdentity(_) | Sight::Divided { .. } => {
-                let mut tx = self.begin().await?;
+                let mut tx = self.database.alone().await?;
                 let row = self.settle(&mut tx, identity).await?;
                 tx.commit().await?;
                 Ok(row)
@@ -84,7 +93,7 @@ impl Users {
         if let Some(row) = self.find(identity).await? {
             return Ok(row);
         }
-        let mut tx = self.begin().await?;
+        let mut tx = self.database.alone().await?;
         let row = match self.settle(&mut tx, identity).await? {
             Some(row) => row,
             None => self.make(&mut tx, identity, new).await?,
@@ -101,7 +110,7 @@ impl Users {
             ..row.clone()
         };
         if renewed != row {
-            sqlx::query("UPDATE users SET name = ?, avatar_url = ? WHERE id = ?")
+            sqlx::query("UPDATE users SET name = $1, avatar_url = $2 WHERE id = $3")
                 .bind(&renewed.name)
                 .bind(&renewed.avatar_url)
                 .bind(&renewed.id)
@@ -111,22 +120,16 @@ impl Users {
         Ok(renewed)
     }
 
-    /// Writers stand in line from the start: one that read first and wrote later would fail when
-    /// another came between.
-    async fn begin(&self) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
-        self.database.pool().begin_with("BEGIN IMMEDIATE").await
-    }
-
     async fn look(
         &self,
-        from: &mut SqliteConnection,
+        from: &mut AnyConnection,
         identity: &Identity,
     ) -> Result<Sight, sqlx::Error> {
         let by_itself: Option<Row> = sqlx::query_as(
             "SELECT users.id, users.name, users.avatar_url, users.blocked
              FROM identities JOIN users ON users.id = identities.user_id
-             WHERE identities.user_group = ? AND provider = ? AND account IN (?, '')
-                   AND subject = ?
+             WHERE identities.user_group = $1 AND provider = $2 AND account IN ($3, '')
+                   AND subject = $4
              ORDER BY account DESC LIMIT 1",
         )
         .bind(&self.group)
@@ -141,7 +144,7 @@ impl Users {
         let by_union: Option<Row> = sqlx::query_as(
             "SELECT users.id, users.name, users.avatar_url, users.blocked
              FROM unions JOIN users ON users.id = unions.user_id
-             WHERE unions.user_group = ? AND union_id = ?",
+             WHERE unions.user_group = $1 AND union_id = $2",
         )
         .bind(&self.group)
         .bind(union)
@@ -162,7 +165,7 @@ impl Users {
     /// anybody: it holds for the person, whichever way they come.
     async fn settle(
         &self,
-        tx: &mut SqliteConnection,
+        tx: &mut AnyConnection,
         identity: &Identity,
     ) -> Result<Option<Row>, sqlx::Error> {
         match self.look(&mut *tx, identity).await? {
@@ -185,14 +188,14 @@ impl Users {
 
     async fn make(
         &self,
-        tx: &mut SqliteConnection,
+        tx: &mut AnyConnection,
         identity: &Identity,
         new: Row,
     ) -> Result<Row, sqlx::Error> {
         // An id that follows from who somebody is may be there, without its identities.
         let row = sqlx::query_as(
             "INSERT INTO users (id, user_group, name, avatar_url, created_at)
-             VALUES (?, ?, ?, ?, ?)
+             VALUES ($1, $2, $3, $4, $5)
              ON CONFLICT (id) DO UPDATE SET merged_into = NULL
              RETURNING id, name, avatar_url, blocked",
         )
@@ -210,13 +213,13 @@ impl Users {
 
     async fn link_identity(
         &self,
-        tx: &mut SqliteConnection,
+        tx: &mut AnyConnection,
         identity: &Identity,
         to: &Row,
     ) -> Result<(), sqlx::Error> {
         sqlx::query(
             "INSERT INTO identities (user_group, provider, account, subject, user_id)
-             VALUES (?, ?, ?, ?, ?)",
+             VALUES ($1, $2, $3, $4, $5)",
         )
         .bind(&self.group)
         .bind(&identity.provider)
@@ -230,12 +233,12 @@ impl Users {
 
     async fn link_union(
         &self,
-        tx: &mut SqliteConnection,
+        tx: &mut AnyConnection,
         identity: &Identity,
         to: &Row,
     ) -> Result<(), sqlx::Error> {
         let Some(union) = &identity.union else { return Ok(()) };
-        sqlx::query("INSERT INTO unions (user_group, union_id, user_id) VALUES (?, ?, ?)")
+        sqlx::query("INSERT INTO unions (user_group, union_id, user_id) VALUES ($1, $2, $3)")
             .bind(&self.group)
             .bind(union)
             .bind(&to.id)
@@ -246,14 +249,14 @@ impl Users {
 
     async fn move_identity(
         &self,
-        tx: &mut SqliteConnection,
+        tx: &mut AnyConnection,
         identity: &Identity,
         from: &Row,
         to: &Row,
     ) -> Result<(), sqlx::Error> {
         sqlx::query(
-            "UPDATE identities SET user_id = ?
-             WHERE user_group = ? AND provider = ? AND account IN (?, '') AND subject = ?",
+            "UPDATE identities SET user_id = $1
+             WHERE user_group = $2 AND provider = $3 AND account IN ($4, '') AND subject = $5",
         )
         .bind(&to.id)
         .bind(&self.group)
@@ -265,8 +268,8 @@ impl Users {
         // Whoever has lost the last one is nobody of their own any more: what else led to them
         // leads to the other.
         let emptied = sqlx::query(
-            "UPDATE users SET merged_into = ?1
-             WHERE id = ?2 AND NOT EXISTS (SELECT 1 FROM identities WHERE user_id = ?2)",
+            "UPDATE users SET merged_into = $1
+             WHERE id = $2 AND NOT EXISTS (SELECT 1 FROM identities WHERE user_id = $2)",
         )
         .bind(&to.id)
         .bind(&from.id)
@@ -274,7 +277,7 @@ impl Users {
         .await?
         .rows_affected();
         if emptied > 0 {
-            sqlx::query("UPDATE unions SET user_id = ? WHERE user_id = ?")
+            sqlx::query("UPDATE unions SET user_id = $1 WHERE user_id = $2")
                 .bind(&to.id)
                 .bind(&from.id)
                 .execute(tx)

@@ -8,6 +8,7 @@ mod cluster;
 mod everywhere;
 mod instances;
 mod keeping;
+mod people;
 mod races;
 mod refusals;
 mod sentinel;

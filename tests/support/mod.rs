@@ -12,6 +12,7 @@ pub(crate) mod instance;
 pub(crate) mod kept;
 pub(crate) mod metrics;
 mod phone;
+pub(crate) mod postgres;
 mod raw;
 pub(crate) mod redis;
 mod server;

@@ -1,0 +1,210 @@
+//! The database: one pool for the whole server, opened once, its schema brought up to date.
+//!
+//! SQLite or PostgreSQL, with one text of each statement for both: what differs is how it is opened,
+//! how writers stand in line, and the schema. A change of the schema is a new file in each folder of
+//! `migrations/`.
+
+mod postgres;
+mod sqlite;
+
+use std::time::Duration;
+
+use sqlx::any::{AnyPoolOptions, install_default_drivers};
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::{Any, AnyPool, Transaction};
+
+use crate::login::ports::PortError;
+
+/// How long a write waits for another's, and a caller for a connection.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a connection is kept that nobody uses.
+const IDLE: Duration = Duration::from_secs(600);
+
+/// What databases differ in.
+struct Engine {
+    url: String,
+    /// Where it is, for messages.
+    place: String,
+    pool: AnyPoolOptions,
+    migrations: &'static Migrator,
+    /// Begins a transaction in which nobody else writes.
+    alone: &'static str,
+}
+
+/// A database that is open. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Database {
+    pool: AnyPool,
+    alone: &'static str,
+}
+
+/// Why the database cannot be used. Its text says where it is, never a password or a statement.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// The setting is no address of a database that this version can open.
+    #[error(
+        "the database's address is not understood: expected sqlite:<path> or \
+         postgres://<user>:<password>@<host>/<database>"
+    )]
+    Address,
+    /// It cannot be made, opened or read.
+    #[error("{place}: {reason}")]
+    Unusable {
+        /// The file, or the server and the name.
+        place: String,
+        /// What the operating system or the database says.
+        reason: String,
+    },
+    /// A later version of this server has been here.
+    #[error(
+        "{place}: written by a newer version of Saoma (its schema is {found}, this version knows \
+         {known}); start that version, or restore the copy made before it"
+    )]
+    Newer {
+        /// The file, or the server and the name.
+        place: String,
+        /// The schema's number in the database.
+        found: i64,
+        /// The greatest number that this version knows.
+        known: i64,
+    },
+    /// The schema is not one that this server made.
+    #[error("{place}: its schema differs from what Saoma makes: {reason}")]
+    Schema {
+        /// The file, or the server and the name.
+        place: String,
+        /// Where it differs.
+        reason: String,
+    },
+}
+
+impl Database {
+    /// Opens `sqlite:<path>`, `sqlite::memory:` or `postgres://…`, and brings its schema up to date.
+    /// A file and its folder are made if they are not there.
+    ///
+    /// # Errors
+    /// [`DatabaseError`] when that cannot be.
+    pub async fn open(url: &str) -> Result<Self, DatabaseError> {
+        install_default_drivers();
+        let engine = match url.split_once(':').map(|(scheme, _)| scheme) {
+            Some("sqlite") => sqlite::prepare(url).await?,
+            Some("postgres" | "postgresql") => postgres::prepare(url).await?,
+            _ => return Err(DatabaseError::Address),
+        };
+        let pool = engine.pool.clone().acquire_timeout(PATIENCE).connect(&engine.url).await;
+        let pool = pool.map_err(|error| unusable(&engine.place, &error))?;
+        let database = Self { pool, alone: engine.alone };
+        if let Err(error) = database.migrate(engine.migrations).await {
+            let error = database.refusal(engine, error).await;
+            database.close().await;
+            return Err(error);
+        }
+        Ok(database)
+    }
+
+    /// Waits for what is under way and closes; SQLite's write-ahead log is taken into the file.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    pub(super) fn pool(&self) -> &AnyPool {
+        &self.pool
+    }
+
+    /// Begins what nobody else writes in between.
+    pub(super) async fn alone(&self) -> Result<Transaction<'static, Any>, sqlx::Error> {
+        self.pool.begin_with(self.alone).await
+    }
+
+    /// Brings the schema up to date, all of it or nothing. Of instances that start together, who is
+    /// first does it; the others wait and find it done.
+    async fn migrate(&self, migrations: &Migrator) -> Result<(), MigrateError> {
+        let mut alone = self.alone().await?;
+        migrations.run(&mut alone).await?;
+        Ok(alone.commit().await?)
+    }
+
+    /// Why the schema could not be brought up to date.
+    async fn refusal(&self, engine: Engine, error: MigrateError) -> DatabaseError {
+        let Engine { place, migrations, .. } = engine;
+        match error {
+            MigrateError::VersionMissing(missing) => {
+                let known = migrations.iter().map(|it| it.version).max().unwrap_or_default();
+                let found = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations")
+                    .fetch_one(&self.pool)
+                    .await
+                    .unwrap_or(missing);
+                DatabaseError::Newer { place, found, known }
+            }
+            MigrateError::VersionMismatch(version) => {
+                DatabaseError::Schema { place, reason: format!("number {version} is another") }
+            }
+            MigrateError::ExecuteMigration(error, version) => {
+                tracing::error!(%error, version, "the schema could not be brought up to date");
+                DatabaseError::Schema { place, reason: format!("number {version} cannot be made") }
+            }
+            MigrateError::Execute(error) => unusable(&place, &error),
+            error => DatabaseError::Schema { place, reason: error.to_string() },
+        }
+    }
+}
+
+/// What a caller may know of an error of the database; the log has the rest.
+pub(super) fn unavailable(error: &sqlx::Error) -> PortError {
+    tracing::error!(%error, "the database failed");
+    PortError::unavailable("the directory cannot be reached")
+}
+
+fn unusable(place: &str, error: &sqlx::Error) -> DatabaseError {
+    let reason = match error {
+        sqlx::Error::Database(error) => error.message().to_owned(),
+        error => error.to_string(),
+    };
+    DatabaseError::Unusable { place: place.to_owned(), reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::join_all;
+
+    use super::*;
+    use crate::directory::databases::{Place, places};
+
+    #[tokio::test]
+    async fn several_may_open_a_new_one_at_once() {
+        for Place { url, .. } in places() {
+            let opened = join_all((0..8).map(|_| Database::open(&url))).await;
+            for database in opened {
+                database.expect("open").close().await;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_newer_version_wrote_is_refused_politely() {
+        for Place { url, shown, .. } in places() {
+            let database = Database::open(&url).await.expect("open");
+            sqlx::query(
+                "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+                 SELECT 99, 'later', success, checksum, 0 FROM _sqlx_migrations WHERE version = 2",
+            )
+            .execute(database.pool())
+            .await
+            .expect("written");
+            database.close().await;
+            let refused = Database::open(&url).await.expect_err("refused").to_string();
+            assert!(refused.contains(shown), "{refused}");
+            assert!(refused.contains(": written by a newer version of Saoma"), "{refused}");
+            assert!(refused.contains("its schema is 99, this version knows 2"), "{refused}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_no_address_is_refused() {
+        for url in ["mysql://a", "postgres://a:port/b", "sqlite:a?mode=none", "sqlite"] {
+            let refused = Database::open(url).await.expect_err("refused");
+            assert!(matches!(refused, DatabaseError::Address), "{url}");
+        }
+    }
+}

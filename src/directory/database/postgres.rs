@@ -1,0 +1,126 @@
+//! A database of a PostgreSQL server, which instances on several machines may share.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::any::AnyPoolOptions;
+use sqlx::migrate::Migrator;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, Connection};
+use tokio::time::timeout;
+
+use super::{DatabaseError, Engine, IDLE, PATIENCE, unusable};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations/postgres");
+
+/// Writers wait for a lock that is nobody else's and goes with the transaction; one on a table
+/// would be in the way of the server's own upkeep. What a writer reads then is what the one before
+/// it wrote, whatever the server's own level of isolation.
+const ALONE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED;
+    SET LOCAL lock_timeout = '5s';
+    SELECT pg_advisory_xact_lock(8245922571083041)";
+
+/// How long a connection is used, so that a server that was replaced is left.
+const LIFETIME: Duration = Duration::from_secs(1800);
+
+/// Sees whether the server lets us in: a pool would ask again and again, and not say why.
+pub(super) async fn prepare(url: &str) -> Result<Engine, DatabaseError> {
+    let options = PgConnectOptions::from_str(url).map_err(|_| DatabaseError::Address)?;
+    let place = place(&options);
+    let Ok(first) = timeout(PATIENCE, options.connect()).await else {
+        let reason = format!("no answer within {} s", PATIENCE.as_secs());
+        return Err(DatabaseError::Unusable { place, reason });
+    };
+    first.map_err(|error| unusable(&place, &error))?.close().await.ok();
+    let pool = AnyPoolOptions::new().max_connections(8).idle_timeout(IDLE).max_lifetime(LIFETIME);
+    Ok(Engine { url: url.to_owned(), place, pool, migrations: &MIGRATIONS, alone: ALONE })
+}
+
+/// Where it is, without who we are there.
+fn place(options: &PgConnectOptions) -> String {
+    let database = options.get_database().unwrap_or_else(|| options.get_username());
+    match options.get_socket() {
+        Some(socket) => format!("PostgreSQL at {}, {database}", socket.display()),
+        None => {
+            format!("PostgreSQL at {}:{}, {database}", options.get_host(), options.get_port())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::clock::{Clock, Timestamp};
+    use crate::directory::databases::postgres::{PASSWORD, Postgres};
+    use crate::directory::{CAUSE, Database, Known};
+    use crate::entropy::Entropy;
+    use crate::login::ports::{Directory, Identity, PortError, Registration};
+
+    fn alice() -> Identity {
+        Identity {
+            provider: "simulator".to_owned(),
+            subject: "alice".to_owned(),
+            account: None,
+            union: None,
+            name: None,
+            avatar_url: None,
+        }
+    }
+
+    async fn refused(url: &str) -> String {
+        let refused = Database::open(url).await.expect_err("refused").to_string();
+        assert!(!refused.contains(PASSWORD) && !refused.contains("wrong"), "{refused}");
+        refused
+    }
+
+    #[tokio::test]
+    async fn who_is_not_let_in_is_told_why_and_no_password() {
+        let server = Postgres::shared();
+        for (user, password, database, expected) in [
+            ("saoma", "wrong", "postgres", ", postgres: password authentication failed"),
+            ("nobody", PASSWORD, "postgres", ", postgres: password authentication failed"),
+            ("saoma", PASSWORD, "none", ", none: database \"none\" does not exist"),
+        ] {
+            let refused = refused(&server.url(user, password, database)).await;
+            assert!(refused.starts_with("PostgreSQL at /"), "{refused}");
+            assert!(refused.contains(expected), "{refused}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_not_there_is_named() {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = free.local_addr().expect("an address");
+        drop(free);
+        let refused = refused(&format!("postgres://a:{PASSWORD}@{address}/users")).await;
+        let expected = format!("PostgreSQL at {address}, users: ");
+        assert!(refused.starts_with(&expected) && refused.contains("refused"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_goes_away_is_unavailable_and_comes_back_by_itself() {
+        let server = Postgres::start();
+        let database = Database::open(&server.new_database()).await.expect("open");
+        let clock = Clock::starting_at(Timestamp(1_000));
+        let known = Known::new(database.clone(), "default".to_owned(), clock, Entropy::system());
+        let says = Registration { name: "Alice".to_owned() };
+        let user = known.register(&alice(), &CAUSE, &says).await.expect("registered");
+        for _ in 0..2 {
+            server.stops();
+            let gone = PortError::unavailable("the directory cannot be reached");
+            assert_eq!(known.find(&alice(), &CAUSE).await, Err(gone.clone()));
+            assert_eq!(known.register(&alice(), &CAUSE, &says).await, Err(gone));
+            server.starts_again();
+            assert_eq!(known.find(&alice(), &CAUSE).await, Ok(Some(user.clone())));
+        }
+        database.close().await;
+    }
+
+    #[tokio::test]
+    async fn who_may_make_no_tables_is_told_so() {
+        let server = Postgres::shared();
+        let url = server.new_database();
+        server.runs_sql(&format!("CREATE ROLE reader LOGIN PASSWORD '{PASSWORD}'"));
+        let refused = refused(&url.replace("//saoma:", "//reader:")).await;
+        assert!(refused.contains("permission denied for schema public"), "{refused}");
+    }
+}

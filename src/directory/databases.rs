@@ -1,0 +1,37 @@
+//! Databases of each kind, new and empty, for stories that hold on all of them.
+
+use tempfile::TempDir;
+
+use super::Database;
+use postgres::Postgres;
+
+// The server that other tests use, too.
+#[path = "../../tests/support/postgres.rs"]
+pub(super) mod postgres;
+
+/// Where a database is to be.
+pub(super) struct Place {
+    pub(super) url: String,
+    /// How an error names it.
+    pub(super) shown: &'static str,
+    _folder: Option<TempDir>,
+}
+
+/// A place of each kind: a file, and a database of a server.
+pub(super) fn places() -> [Place; 2] {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = format!("sqlite:{}", folder.path().join("saoma.db").display());
+    let file = Place { url, shown: "saoma.db", _folder: Some(folder) };
+    let url = Postgres::shared().new_database();
+    [file, Place { url, shown: "PostgreSQL at ", _folder: None }]
+}
+
+/// A database of each kind that is open. One in memory does for what no two do at once.
+pub(super) async fn databases() -> [Database; 2] {
+    let server = Postgres::shared().new_database();
+    [open("sqlite::memory:").await, open(&server).await]
+}
+
+pub(super) async fn open(url: &str) -> Database {
+    Database::open(url).await.expect("open")
+}
