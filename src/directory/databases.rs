@@ -1,5 +1,6 @@
 //! Databases of each kind, new and empty, for stories that hold on all of them.
 
+use futures_util::future::join_all;
 use tempfile::TempDir;
 
 use super::Database;
@@ -29,9 +30,16 @@ pub(super) fn places() -> [Place; 2] {
 /// A database of each kind that is open. One in memory does for what no two do at once.
 pub(super) async fn databases() -> [Database; 2] {
     let server = Postgres::shared().new_database();
+    let open = async |url: &str| Database::open(url).await.expect("open");
     [open("sqlite::memory:").await, open(&server).await]
 }
 
+/// Opens one with all its connections made, so that who comes at once is at work at once.
 pub(super) async fn open(url: &str) -> Database {
-    Database::open(url).await.expect("open")
+    let database = Database::open(url).await.expect("open");
+    let most = database.pool().options().get_max_connections();
+    let all = join_all((0..most).map(|_| database.pool().acquire())).await;
+    assert!(all.iter().all(Result::is_ok), "connected");
+    drop(all);
+    database
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use uuid::Builder;
 
-use super::database::{Database, unavailable};
+use super::database::{Database, answer};
 use super::users::{Row, Users, blocked};
 use crate::clock::Clock;
 use crate::entropy::Entropy;
@@ -27,7 +27,7 @@ impl Known {
 #[async_trait]
 impl Directory for Known {
     async fn find(&self, identity: &Identity, _: &Cause<'_>) -> Result<Option<User>, PortError> {
-        let row = self.users.find(identity).await.map_err(|it| unavailable(&it))?;
+        let row = answer(self.users.find(identity)).await?;
         Ok(row.and_then(|row| row.user(identity)))
     }
 
@@ -43,7 +43,7 @@ impl Directory for Known {
             avatar_url: identity.avatar_url.clone(),
             blocked: false,
         };
-        let row = self.users.find_or_make(identity, new).await.map_err(|it| unavailable(&it))?;
+        let row = answer(self.users.find_or_make(identity, new)).await?;
         row.user(identity).ok_or_else(blocked)
     }
 }

@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use uuid::{Uuid, uuid};
 
-use super::database::{Database, unavailable};
+use super::database::{Database, answer};
 use super::users::{Row, Users, blocked};
 use crate::clock::Clock;
 use crate::login::ports::{Cause, Directory, Identity, PortError, Registration, User};
@@ -96,7 +96,7 @@ impl OpenKept {
 #[async_trait]
 impl Directory for OpenKept {
     async fn find(&self, identity: &Identity, _: &Cause<'_>) -> Result<Option<User>, PortError> {
-        self.user(identity).await.map_err(|it| unavailable(&it))
+        answer(self.user(identity)).await
     }
 
     async fn register(

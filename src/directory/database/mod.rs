@@ -12,11 +12,15 @@ use std::time::Duration;
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{Any, AnyPool, Transaction};
+use tokio::time::timeout;
 
 use crate::login::ports::PortError;
 
 /// How long a write waits for another's, and a caller for a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long all that is asked for one caller may take: to connect, and to stand in line.
+const LONGEST: Duration = Duration::from_secs(10);
 
 /// How long a connection is kept that nobody uses.
 const IDLE: Duration = Duration::from_secs(600);
@@ -150,10 +154,17 @@ impl Database {
     }
 }
 
-/// What a caller may know of an error of the database; the log has the rest.
-pub(super) fn unavailable(error: &sqlx::Error) -> PortError {
-    tracing::error!(%error, "the database failed");
-    PortError::unavailable("the directory cannot be reached")
+/// What was asked of the database, or what a caller may know of why there is no answer; the log has
+/// the rest.
+pub(super) async fn answer<T>(
+    asked: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, PortError> {
+    match timeout(LONGEST, asked).await {
+        Ok(Ok(answer)) => return Ok(answer),
+        Ok(Err(error)) => tracing::error!(%error, "the database failed"),
+        Err(_) => tracing::error!("the database gives no answer"),
+    }
+    Err(PortError::unavailable("the directory cannot be reached"))
 }
 
 fn unusable(place: &str, error: &sqlx::Error) -> DatabaseError {

@@ -49,11 +49,17 @@ fn place(options: &PgConnectOptions) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::LONGEST;
     use crate::clock::{Clock, Timestamp};
     use crate::directory::databases::postgres::{PASSWORD, Postgres};
     use crate::directory::{CAUSE, Database, Known};
     use crate::entropy::Entropy;
     use crate::login::ports::{Directory, Identity, PortError, Registration};
+
+    fn known(database: &Database) -> Known {
+        let clock = Clock::starting_at(Timestamp(1_000));
+        Known::new(database.clone(), "default".to_owned(), clock, Entropy::system())
+    }
 
     fn alice() -> Identity {
         Identity {
@@ -100,8 +106,7 @@ mod tests {
     async fn a_server_that_goes_away_is_unavailable_and_comes_back_by_itself() {
         let server = Postgres::start();
         let database = Database::open(&server.new_database()).await.expect("open");
-        let clock = Clock::starting_at(Timestamp(1_000));
-        let known = Known::new(database.clone(), "default".to_owned(), clock, Entropy::system());
+        let known = known(&database);
         let says = Registration { name: "Alice".to_owned() };
         let user = known.register(&alice(), &CAUSE, &says).await.expect("registered");
         for _ in 0..2 {
@@ -112,6 +117,30 @@ mod tests {
             server.starts_again();
             assert_eq!(known.find(&alice(), &CAUSE).await, Ok(Some(user.clone())));
         }
+        database.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_server_that_gives_no_answer_is_unavailable_until_it_does() {
+        let database = Database::open(&Postgres::shared().new_database()).await.expect("open");
+        let known = known(&database);
+        let mut upkeep = database.pool().begin().await.expect("begun");
+        let lock = sqlx::query("LOCK TABLE users IN ACCESS EXCLUSIVE MODE");
+        lock.execute(&mut *upkeep).await.expect("locked");
+        let asking = known.clone();
+        let asked = tokio::spawn(async move { asking.find(&alice(), &CAUSE).await });
+        let waiting =
+            "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'users'::regclass";
+        while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut *upkeep).await.expect("counted")
+            == 0
+        {}
+        tokio::time::pause();
+        tokio::time::advance(LONGEST).await;
+        tokio::time::resume();
+        let gone = PortError::unavailable("the directory cannot be reached");
+        assert_eq!(asked.await.expect("ran"), Err(gone));
+        upkeep.rollback().await.expect("unlocked");
+        assert_eq!(known.find(&alice(), &CAUSE).await, Ok(None));
         database.close().await;
     }
 
