@@ -12,6 +12,9 @@ mod frames;
 mod http;
 mod order;
 mod person;
+#[path = "../support/postgres.rs"]
+#[allow(dead_code, reason = "shared with the tests of many instances")]
+mod postgres;
 #[path = "../support/redis/mod.rs"]
 #[allow(dead_code, reason = "shared with the tests of many instances")]
 mod redis;

@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 
+use crate::postgres::{PASSWORD, Postgres};
 use crate::redis::RedisServer;
 use crate::server::{Said, Server, run, saoma};
 
@@ -156,6 +157,31 @@ async fn a_redis_that_cannot_be_used_is_named_and_its_password_is_not() {
         let said = run(command, folder.path()).await;
         assert_refused(&said, says);
         assert!(said.err.to_lowercase().contains("redis_url"), "{}", said.err);
+        assert!(!said.err.contains("hunter"), "{}", said.err);
+    }
+}
+
+#[tokio::test]
+async fn a_postgresql_that_cannot_be_used_is_named_and_its_password_is_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let nobody = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("one");
+    let server = Postgres::shared();
+    let there = server.url("saoma", PASSWORD, "postgres");
+    for (url, says) in [
+        (server.url("saoma", "hunter3", "postgres"), "password authentication failed"),
+        (server.url("nobody", PASSWORD, "postgres"), "password authentication failed"),
+        (server.url("saoma", PASSWORD, "users"), "database \"users\" does not exist"),
+        (format!("{there}&sslmode=require"), "TLS"),
+        (format!("{there}&sslmode=hunter3"), "is not understood"),
+        (format!("postgres://saoma:hunter3@{nobody}/users"), &nobody.to_string()),
+        ("postgres://saoma:hunter3@db.invalid/users".to_owned(), "db.invalid"),
+        ("postgres://saoma:hunter3@127.0.0.1:port/users".to_owned(), "is not understood"),
+    ] {
+        let mut command = start(folder.path());
+        command.env("SAOMA_DIRECTORY", "known").env("SAOMA_DATABASE_URL", &url);
+        let said = run(command, folder.path()).await;
+        assert_refused(&said, says);
+        assert!(said.err.contains("the database: "), "{}", said.err);
         assert!(!said.err.contains("hunter"), "{}", said.err);
     }
 }
