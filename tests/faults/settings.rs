@@ -173,6 +173,7 @@ async fn a_postgresql_that_cannot_be_used_is_named_and_its_password_is_not() {
         (server.url("saoma", PASSWORD, "users"), "database \"users\" does not exist"),
         (format!("{there}&sslmode=require"), "TLS"),
         (format!("{there}&sslmode=hunter3"), "is not understood"),
+        (format!("{there}&pasword=hunter3"), "unknown parameter"),
         (format!("postgres://saoma:hunter3@{nobody}/users"), &nobody.to_string()),
         ("postgres://saoma:hunter3@db.invalid/users".to_owned(), "db.invalid"),
         ("postgres://saoma:hunter3@127.0.0.1:port/users".to_owned(), "is not understood"),

@@ -52,6 +52,12 @@ pub enum DatabaseError {
          postgres://<user>:<password>@<host>/<database>"
     )]
     Address,
+    /// The address says something that nobody reads.
+    #[error("the database's address has an unknown parameter: known are {known}")]
+    Parameter {
+        /// Those that there are.
+        known: String,
+    },
     /// It cannot be made, opened or read.
     #[error("{place}: {reason}")]
     Unusable {

@@ -18,13 +18,32 @@ static MIGRATIONS: Migrator = sqlx::migrate!("./migrations/postgres");
 /// it wrote, whatever the server's own level of isolation.
 const ALONE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED;
     SET LOCAL lock_timeout = '5s';
+    SET LOCAL client_min_messages = 'warning';
     SELECT pg_advisory_xact_lock(8245922571083041)";
+
+/// What an address may say after its `?`. Of anything else the driver would log name and value.
+const PARAMETERS: [&str; 10] = [
+    "application_name",
+    "dbname",
+    "host",
+    "options",
+    "password",
+    "port",
+    "sslcert",
+    "sslkey",
+    "sslmode",
+    "sslrootcert",
+];
 
 /// How long a connection is used, so that a server that was replaced is left.
 const LIFETIME: Duration = Duration::from_secs(1800);
 
 /// Sees whether the server lets us in: a pool would ask again and again, and not say why.
 pub(super) async fn prepare(url: &str) -> Result<Engine, DatabaseError> {
+    let parameters = url.split_once('?').map_or("", |(_, parameters)| parameters);
+    if !form_urlencoded::parse(parameters.as_bytes()).all(|(key, _)| PARAMETERS.contains(&&*key)) {
+        return Err(DatabaseError::Parameter { known: PARAMETERS.join(", ") });
+    }
     let options = PgConnectOptions::from_str(url).map_err(|_| DatabaseError::Address)?;
     let place = place(&options);
     let Ok(first) = timeout(PATIENCE, options.connect()).await else {
@@ -49,8 +68,11 @@ fn place(options: &PgConnectOptions) -> String {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::future::join_all;
+
     use super::super::LONGEST;
     use crate::clock::{Clock, Timestamp};
+    use crate::directory::databases::open;
     use crate::directory::databases::postgres::{PASSWORD, Postgres};
     use crate::directory::{CAUSE, Database, Known};
     use crate::entropy::Entropy;
@@ -70,6 +92,10 @@ mod tests {
             name: None,
             avatar_url: None,
         }
+    }
+
+    fn says() -> Registration {
+        Registration { name: "Alice".to_owned() }
     }
 
     async fn refused(url: &str) -> String {
@@ -107,13 +133,12 @@ mod tests {
         let server = Postgres::start();
         let database = Database::open(&server.new_database()).await.expect("open");
         let known = known(&database);
-        let says = Registration { name: "Alice".to_owned() };
-        let user = known.register(&alice(), &CAUSE, &says).await.expect("registered");
+        let user = known.register(&alice(), &CAUSE, &says()).await.expect("registered");
         for _ in 0..2 {
             server.stops();
             let gone = PortError::unavailable("the directory cannot be reached");
             assert_eq!(known.find(&alice(), &CAUSE).await, Err(gone.clone()));
-            assert_eq!(known.register(&alice(), &CAUSE, &says).await, Err(gone));
+            assert_eq!(known.register(&alice(), &CAUSE, &says()).await, Err(gone));
             server.starts_again();
             assert_eq!(known.find(&alice(), &CAUSE).await, Ok(Some(user.clone())));
         }
@@ -141,6 +166,24 @@ mod tests {
         assert_eq!(asked.await.expect("ran"), Err(gone));
         upkeep.rollback().await.expect("unlocked");
         assert_eq!(known.find(&alice(), &CAUSE).await, Ok(None));
+        database.close().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_level_of_isolation_that_the_server_prefers_changes_nothing() {
+        let server = Postgres::shared();
+        let url = server.new_database();
+        let name = url.split(['/', '?']).nth(3).expect("a name");
+        let prefers = "SET default_transaction_isolation = 'serializable'";
+        server.runs_sql(&format!("ALTER DATABASE {name} {prefers}"));
+        let database = open(&url).await;
+        let calls = (0..16).map(|_| {
+            let known = known(&database);
+            tokio::spawn(async move { known.register(&alice(), &CAUSE, &says()).await })
+        });
+        for user in join_all(calls.collect::<Vec<_>>()).await {
+            assert!(user.is_ok_and(|user| user.is_ok()));
+        }
         database.close().await;
     }
 
