@@ -1,14 +1,14 @@
-//! Instances behind a balancer: processes that share a redis-server and a database, one address
+//! Instances behind a balancer: processes that share a redis-server and a PostgreSQL, one address
 //! before them, and nothing that keeps a client at one of them.
 
 use std::net::IpAddr;
 
 use futures_util::future::join_all;
 use saoma::config::{Config, Secret};
-use tempfile::TempDir;
 
 use super::haproxy::HaProxy;
 use super::instance::Instance;
+use super::postgres::Postgres;
 use super::{Api, Browser, Phone, Via};
 
 /// Where the balancer calls from: no client does, so that a client's word is not taken for its.
@@ -23,24 +23,20 @@ pub(crate) struct Balanced {
     pub(crate) balancer: HaProxy,
     api: Api,
     config: Config,
-    _folder: TempDir,
 }
 
 impl Balanced {
     /// So many instances with these settings; the balancer knows them all when this returns.
     pub(crate) async fn start(instances: usize, mut config: Config) -> Self {
         let balancer = HaProxy::start();
-        let folder = tempfile::tempdir().expect("a folder");
-        let users = folder.path().join("users.db");
-        config.database_url.get_or_insert_with(|| {
-            Secret::new(format!("sqlite:{}", users.to_str().expect("a name in UTF-8")))
-        });
+        let database = || Secret::new(Postgres::shared().new_database());
+        config.database_url.get_or_insert_with(database);
         config.public_url.get_or_insert_with(|| format!("http://{}", balancer.address));
         let caller = IpAddr::from(BALANCER).to_string();
         config.trusted_proxies.push(caller.parse().expect("a range"));
         (config.listen, config.admin_listen) = (FREE.into(), FREE.into());
         let api = Api::new(format!("http://{}", balancer.address));
-        let mut all = Self { instances: Vec::new(), balancer, api, config, _folder: folder };
+        let mut all = Self { instances: Vec::new(), balancer, api, config };
         let starting = (0..instances).map(|_| Instance::start(&all.config));
         all.take(join_all(starting).await).await;
         all
