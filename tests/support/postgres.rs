@@ -12,8 +12,10 @@ const USER: &str = "saoma";
 pub(crate) const PASSWORD: &str = "hunter2";
 
 /// Runs the server, stops and starts it when it is told to, and ends it with the tests, whatever
-/// becomes of them: their end of the pipe closes then.
+/// becomes of them: their end of the pipe closes then. What ends them all at a terminal is not for
+/// it, or the folder would stay.
 const KEEPER: &str = r#"
+trap '' INT TERM HUP
 folder=$1; shift
 start() { "$@" 2>&1 & server=$!; }
 stop() { kill -QUIT $server && wait $server; }
