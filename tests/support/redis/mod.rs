@@ -134,13 +134,16 @@ fn ask<T: redis::FromRedisValue>(
 }
 
 /// Asks until it is so, for at most as long as anything may take.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "nothing tells, and a thread that only asks is none of tokio's"
+)]
 fn until(what: &str, mut so: impl FnMut() -> bool) {
     let began = std::time::SystemTime::UNIX_EPOCH.elapsed().expect("after 1970");
     let patience = std::time::Duration::from_secs(30);
     while !so() {
         let now = std::time::SystemTime::UNIX_EPOCH.elapsed().expect("after 1970");
         assert!(now < began + patience, "waited {patience:?} in vain for: {what}");
-        // Nothing tells: it is asked, and not without a pause.
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
 }
