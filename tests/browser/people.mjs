@@ -1,4 +1,5 @@
 // The two people of every story: one before a screen, one (often the same) with a phone.
+import assert from 'node:assert/strict';
 import { chromium } from 'playwright-core';
 
 const ARGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
@@ -95,4 +96,19 @@ export function phone(page) {
     confirm: () => page.getByRole('button', { name: 'Confirm' }).click(),
     refuse: () => page.getByRole('button', { name: 'Refuse' }).click(),
   };
+}
+
+/**
+ * Somebody scans what a page shows and confirms, until the page has their name.
+ * @param {Awaited<ReturnType<typeof openLogin>>} screen @param {string} name
+ */
+export async function logIn(screen, name) {
+  const mobile = await screen.openPhone();
+  await mobile.scanAs(name);
+  await mobile.shows('ask');
+  await screen.shows('scanned');
+  await mobile.confirm();
+  await mobile.shows('confirmed');
+  await screen.shows('done');
+  assert.equal(await screen.text('userName'), name);
 }

@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { startServer } from './server.mjs';
-import { launch, newContext, openLogin } from './people.mjs';
+import { launch, logIn, newContext, openLogin } from './people.mjs';
 import { freePort, startCaddy, startHaproxy, startNginx } from './proxies.mjs';
 
 const CLIENT = '127.0.0.2'; // an address that no other end of these connections has
@@ -78,14 +78,7 @@ for (const [file, start, transport] of [
         const screen = await openLogin(context, asked ? `${url}/?transports=${asked}` : url);
         await screen.servedBy(asked || transport);
         assert.equal(new URL(await screen.link()).origin, url, 'the code leads through the proxy, too');
-        const mobile = await screen.openPhone();
-        await mobile.scanAs('Alice');
-        await mobile.shows('ask');
-        await screen.shows('scanned');
-        await mobile.confirm();
-        await mobile.shows('confirmed');
-        await screen.shows('done');
-        assert.equal(await screen.text('userName'), 'Alice');
+        await logIn(screen, 'Alice');
         // The browser's note of a refused upgrade is meant; a server that is reached has nothing else to complain of.
         assert.deepEqual(context.complaints(/WebSocket connection to .* failed/), []);
         await context.close();
