@@ -1,12 +1,11 @@
-//! The balancer keeps no client at an instance, and sends nobody to one that is not ready.
+//! The balancer keeps no client at an instance.
 
 use futures_util::future::join_all;
 use saoma::config::{Config, Secret};
-use serde_json::Value;
 
 use crate::support::instance::Instance;
 use crate::support::redis::RedisServer;
-use crate::support::{Balanced, Raw, Via};
+use crate::support::{Balanced, Raw};
 
 /// Three instances and their redis-server.
 pub(crate) async fn three() -> (Balanced, RedisServer) {
@@ -35,23 +34,4 @@ async fn requests_of_one_connection_go_to_one_instance_after_the_other() {
     }
     let opened = join_all(balanced.instances.iter().map(opened)).await;
     assert_eq!(opened, [4, 4, 4]);
-}
-
-#[tokio::test]
-async fn a_login_goes_on_when_one_of_three_is_killed_and_another_comes() {
-    let (mut balanced, _redis) = three().await;
-    let mut tab = balanced.browser(Via::LongPoll).open().await;
-    let mut killed = balanced.instances.swap_remove(0);
-    killed.signal("-KILL");
-    assert_eq!(killed.ended().await, Some(128 + 9));
-    balanced.balancer.until(killed.address, "DOWN").await;
-    let phone = tab.scan_as("Ann").await;
-    tab.sees("scanned").await;
-    balanced.balancer.forgets(killed.address).await;
-    balanced.grows().await;
-    phone.confirm().await.ok();
-    let ticket = tab.sees_a_ticket().await;
-    tab.redeem(&ticket).await.ok();
-    let seen: Vec<Value> = tab.polls(0).await["events"].as_array().expect("a list").clone();
-    assert_eq!(seen.len(), 3, "{seen:?}");
 }
