@@ -45,26 +45,8 @@ for await (const line of createInterface({ input: process.stdin })) {
 fn python_with_the_library() -> &'static Path {
     static PYTHON: OnceLock<PathBuf> = OnceLock::new();
     PYTHON.get_or_init(|| {
-        let room = Path::new(env!("CARGO_TARGET_TMPDIR")).join("standardwebhooks");
-        let python = room.join("bin/python");
-        let wanted = format!("{HERE}/requirements.txt");
-        let installed = room.join("installed.txt");
-        if std::fs::read(&installed).ok() != std::fs::read(&wanted).ok() {
-            run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&room));
-            let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"];
-            run(Command::new(&python).args(pip).arg(&wanted));
-            std::fs::copy(&wanted, &installed).expect("a note of what is installed");
-        }
-        python
+        crate::support::python::with("standardwebhooks", &format!("{HERE}/requirements.txt"))
     })
-}
-
-#[track_caller]
-fn run(command: &mut Command) {
-    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    let said = String::from_utf8_lossy(&output.stderr);
-    let hint = "the library needs python3 with python3-venv, and PyPI once";
-    assert!(output.status.success(), "{hint}: {command:?}: {said}");
 }
 
 /// What a program says of each call, a line of JSON each.

@@ -13,6 +13,7 @@ pub(crate) mod kept;
 pub(crate) mod metrics;
 mod phone;
 pub(crate) mod postgres;
+pub(crate) mod python;
 mod raw;
 pub(crate) mod redis;
 mod server;

@@ -29,3 +29,5 @@ mod unions;
 mod vectors;
 mod websites;
 mod world;
+
+use support::python as library;

@@ -9,6 +9,8 @@ mod consents;
 mod crypto;
 mod events;
 mod faults;
+#[path = "../support/python.rs"]
+mod library;
 mod logins;
 mod looking;
 mod messages;

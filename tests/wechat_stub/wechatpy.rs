@@ -12,27 +12,7 @@ const HERE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/wechat_stub");
 /// Python with the library; it is installed when it is not there.
 fn python() -> &'static Path {
     static PYTHON: OnceLock<PathBuf> = OnceLock::new();
-    PYTHON.get_or_init(|| {
-        let room = Path::new(env!("CARGO_TARGET_TMPDIR")).join("wechatpy");
-        let python = room.join("bin/python");
-        let wanted = format!("{HERE}/requirements.txt");
-        let installed = room.join("installed.txt");
-        if std::fs::read(&installed).ok() != std::fs::read(&wanted).ok() {
-            run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&room));
-            let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"];
-            run(Command::new(&python).args(pip).arg(&wanted));
-            std::fs::copy(&wanted, &installed).expect("a note of what is installed");
-        }
-        python
-    })
-}
-
-#[track_caller]
-fn run(command: &mut Command) {
-    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    let said = String::from_utf8_lossy(&output.stderr);
-    let hint = "the vectors need python3 with python3-venv, and PyPI once";
-    assert!(output.status.success(), "{hint}: {command:?}: {said}");
+    PYTHON.get_or_init(|| crate::library::with("wechatpy", &format!("{HERE}/requirements.txt")))
 }
 
 /// What the library makes of each task.
