@@ -9,7 +9,7 @@
 //! api         operations: parse, call the core, render       transport   encoders, hold
 //! login       the session machine and who runs it  ◄─ provider · directory · token
 //! stream      numbered events, cursors, who waits
-//! store       memory
+//! store       memory, Redis
 //! ```
 //!
 //! `config` is read by `server` alone, which hands every room its part. `clock`, `entropy`,
@@ -18,6 +18,7 @@
 pub mod api;
 pub mod clock;
 pub mod config;
+pub mod database;
 pub mod directory;
 pub mod entropy;
 pub mod login;

@@ -3,9 +3,10 @@
 use async_trait::async_trait;
 use uuid::Builder;
 
-use super::database::{Database, answer};
+use super::answer;
 use super::users::{Row, Users, blocked};
 use crate::clock::Clock;
+use crate::database::Database;
 use crate::entropy::Entropy;
 use crate::login::ports::{Cause, Directory, Identity, PortError, Registration, User};
 
@@ -53,8 +54,8 @@ mod tests {
     use crate::clock::Timestamp;
 
     use super::*;
+    use crate::database::databases::{databases, open, places};
     use crate::directory::CAUSE;
-    use crate::directory::databases::{databases, open, places};
     use crate::login::ports::Fault;
 
     fn known(database: &Database, namespace: &str) -> Known {

@@ -1,26 +1,31 @@
 //! Who is registered.
 //!
 //! Belongs here: one file a rule, or a folder, each of which implements
-//! [`Directory`](crate::login::ports::Directory), and the database that some keep their users in:
-//! `users` holds every statement, so that a person who comes by several ways is found and linked
-//! alike by all of those. The core does not know which of them it asks.
+//! [`Directory`](crate::login::ports::Directory): `users` holds every statement
+//! of those that keep them in the database, so that a person who comes by several ways is found and
+//! linked alike by all. The core does not know which of them it asks.
 
-mod database;
-#[cfg(test)]
-mod databases;
 mod hook;
 mod known;
 mod open;
 mod users;
 
-pub use database::{Database, DatabaseError};
 pub use hook::{Hook, HookError, HookSettings};
 pub use known::Known;
 pub use open::{Open, OpenKept};
 
+use crate::database::{self, NoAnswer};
+use crate::login::ports::PortError;
+
+/// What was asked of the database, or what a caller may know of why there is no answer.
+async fn answer<T>(asked: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, PortError> {
+    let unreachable = |NoAnswer| PortError::unavailable("the directory cannot be reached");
+    database::answer(asked).await.map_err(unreachable)
+}
+
 /// A login that directories are asked about, to which it is all one.
 #[cfg(test)]
-const CAUSE: crate::login::ports::Cause<'static> = crate::login::ports::Cause {
+pub(crate) const CAUSE: crate::login::ports::Cause<'static> = crate::login::ports::Cause {
     act: crate::login::ports::Act::Confirm,
     session: crate::login::session::SessionId(1),
     namespace: "default",

@@ -4,9 +4,10 @@
 use async_trait::async_trait;
 use uuid::{Uuid, uuid};
 
-use super::database::{Database, answer};
+use super::answer;
 use super::users::{Row, Users, blocked};
 use crate::clock::Clock;
+use crate::database::Database;
 use crate::login::ports::{Cause, Directory, Identity, PortError, Registration, User};
 
 /// What the ids of open users are made in. To change it would make everybody somebody else.
@@ -113,8 +114,8 @@ impl Directory for OpenKept {
 mod tests {
     use super::*;
     use crate::clock::Timestamp;
+    use crate::database::databases::databases;
     use crate::directory::CAUSE;
-    use crate::directory::databases::databases;
     use crate::login::ports::Fault;
 
     fn identity(subject: &str, name: Option<&str>) -> Identity {

@@ -6,8 +6,8 @@
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, FromRow, Row as _};
 
-use super::database::Database;
 use crate::clock::Clock;
+use crate::database::Database;
 use crate::login::ports::{Identity, PortError, User};
 
 /// The users that the namespaces of a group share.

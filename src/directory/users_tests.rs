@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::clock::Timestamp;
-use crate::directory::databases::{databases, open, places};
+use crate::database::databases::{databases, open, places};
 
 fn users(database: &Database, group: &str) -> Users {
     Users::new(database.clone(), group.to_owned(), Clock::starting_at(Timestamp(1_000)))

@@ -25,7 +25,8 @@ use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::directory::{Database, DatabaseError, HookError};
+use crate::database::{Database, DatabaseError};
+use crate::directory::HookError;
 use crate::entropy::Entropy;
 use crate::store::redis::Unusable;
 use crate::stream::hub::Hub;

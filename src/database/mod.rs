@@ -4,6 +4,8 @@
 //! how writers stand in line, and the schema. A change of the schema is a new file in each folder of
 //! `migrations/`.
 
+#[cfg(test)]
+pub(crate) mod databases;
 mod postgres;
 mod sqlite;
 
@@ -13,8 +15,6 @@ use sqlx::any::{AnyPoolOptions, install_default_drivers};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{Any, AnyPool, Transaction};
 use tokio::time::timeout;
-
-use crate::login::ports::PortError;
 
 /// How long a write waits for another's, and a caller for a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -118,12 +118,13 @@ impl Database {
         self.pool.close().await;
     }
 
-    pub(super) fn pool(&self) -> &AnyPool {
+    /// Its connections.
+    pub(crate) fn pool(&self) -> &AnyPool {
         &self.pool
     }
 
     /// Begins what nobody else writes in between.
-    pub(super) async fn alone(&self) -> Result<Transaction<'static, Any>, sqlx::Error> {
+    pub(crate) async fn alone(&self) -> Result<Transaction<'static, Any>, sqlx::Error> {
         self.pool.begin_with(self.alone).await
     }
 
@@ -160,17 +161,24 @@ impl Database {
     }
 }
 
-/// What was asked of the database, or what a caller may know of why there is no answer; the log has
-/// the rest.
-pub(super) async fn answer<T>(
+/// The database gave no answer. What it said is in the log.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the database gives no answer")]
+pub struct NoAnswer;
+
+/// What was asked of the database, in time.
+///
+/// # Errors
+/// [`NoAnswer`]; why, only the log says.
+pub(crate) async fn answer<T>(
     asked: impl Future<Output = Result<T, sqlx::Error>>,
-) -> Result<T, PortError> {
+) -> Result<T, NoAnswer> {
     match timeout(LONGEST, asked).await {
         Ok(Ok(answer)) => return Ok(answer),
         Ok(Err(error)) => tracing::error!(%error, "the database failed"),
         Err(_) => tracing::error!("the database gives no answer"),
     }
-    Err(PortError::unavailable("the directory cannot be reached"))
+    Err(NoAnswer)
 }
 
 fn unusable(place: &str, error: &sqlx::Error) -> DatabaseError {
@@ -186,7 +194,7 @@ mod tests {
     use futures_util::future::join_all;
 
     use super::*;
-    use crate::directory::databases::{Place, places};
+    use crate::database::databases::{Place, places};
 
     #[tokio::test]
     async fn several_may_open_a_new_one_at_once() {
@@ -213,7 +221,7 @@ mod tests {
             let refused = Database::open(&url).await.expect_err("refused").to_string();
             assert!(refused.contains(shown), "{refused}");
             assert!(refused.contains(": written by a newer version of Saoma"), "{refused}");
-            assert!(refused.contains("its schema is 99, this version knows 2"), "{refused}");
+            assert!(refused.contains("its schema is 99, this version knows "), "{refused}");
         }
     }
 

@@ -8,18 +8,18 @@ use postgres::Postgres;
 
 // The server that other tests use, too.
 #[path = "../../tests/support/postgres.rs"]
-pub(super) mod postgres;
+pub(crate) mod postgres;
 
 /// Where a database is to be.
-pub(super) struct Place {
-    pub(super) url: String,
+pub(crate) struct Place {
+    pub(crate) url: String,
     /// How an error names it.
-    pub(super) shown: &'static str,
+    pub(crate) shown: &'static str,
     _folder: Option<TempDir>,
 }
 
 /// A place of each kind: a file, and a database of a server.
-pub(super) fn places() -> [Place; 2] {
+pub(crate) fn places() -> [Place; 2] {
     let folder = tempfile::tempdir().expect("a folder");
     let url = format!("sqlite:{}", folder.path().join("saoma.db").display());
     let file = Place { url, shown: "saoma.db", _folder: Some(folder) };
@@ -28,14 +28,14 @@ pub(super) fn places() -> [Place; 2] {
 }
 
 /// A database of each kind that is open. One in memory does for what no two do at once.
-pub(super) async fn databases() -> [Database; 2] {
+pub(crate) async fn databases() -> [Database; 2] {
     let server = Postgres::shared().new_database();
     let open = async |url: &str| Database::open(url).await.expect("open");
     [open("sqlite::memory:").await, open(&server).await]
 }
 
 /// Opens one with all its connections made, so that who comes at once is at work at once.
-pub(super) async fn open(url: &str) -> Database {
+pub(crate) async fn open(url: &str) -> Database {
     let database = Database::open(url).await.expect("open");
     let most = database.pool().options().get_max_connections();
     let all = join_all((0..most).map(|_| database.pool().acquire())).await;

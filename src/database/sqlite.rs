@@ -57,7 +57,7 @@ mod tests {
     use sqlx::SqlitePool;
 
     use super::*;
-    use crate::directory::Database;
+    use crate::database::Database;
 
     #[tokio::test]
     async fn a_file_is_made_with_its_folder_and_opens_again() {

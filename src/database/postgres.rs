@@ -72,9 +72,10 @@ mod tests {
 
     use super::super::LONGEST;
     use crate::clock::{Clock, Timestamp};
-    use crate::directory::databases::open;
-    use crate::directory::databases::postgres::{PASSWORD, Postgres};
-    use crate::directory::{CAUSE, Database, Known};
+    use crate::database::Database;
+    use crate::database::databases::open;
+    use crate::database::databases::postgres::{PASSWORD, Postgres};
+    use crate::directory::{CAUSE, Known};
     use crate::entropy::Entropy;
     use crate::login::ports::{Directory, Identity, PortError, Registration};
 
