@@ -22,6 +22,7 @@ pub mod json;
 pub mod origin;
 pub mod pages;
 pub mod problem;
+pub mod reached;
 pub mod returning;
 pub mod scenes;
 pub mod schema;
@@ -42,6 +43,7 @@ use cors::Cors;
 use events::Streams;
 use origin::PublicOrigin;
 use pages::Pages;
+use reached::Reached;
 use scenes::Scenes;
 use sessions::Sessions;
 use wechat::WeChat;
@@ -75,17 +77,18 @@ type Api = (Sessions, Scenes, Backends, WeChat);
 
 fn service(parts: &Parts) -> OpenApiService<Api, ()> {
     let Parts { login, streams, public_url, .. } = parts;
+    let reached = Reached(public_url.clone());
     let sessions = Sessions {
         login: Arc::clone(login),
         streams: Arc::clone(streams),
-        public_url: public_url.clone(),
+        reached: reached.clone(),
     };
     let scenes = Scenes {
         login: Arc::clone(login),
         streams: Arc::clone(streams),
-        https: sessions.is_https(),
+        https: reached.is_https(),
     };
-    let backends = Backends { login: Arc::clone(login) };
+    let backends = Backends { login: Arc::clone(login), reached };
     document::service((sessions, scenes, backends, WeChat { login: Arc::clone(login) }))
 }
 

@@ -82,6 +82,7 @@ fn login(provider: Arc<Ailing>, directory: Arc<Ailing>) -> Login {
     let namespace = Namespace {
         name: "default".into(),
         provider,
+        numbering: Arc::new(crate::codes::Fresh(Entropy::system())),
         directory,
         session_ttl: Duration::from_secs(180),
         messages_ttl: Duration::from_secs(3600),

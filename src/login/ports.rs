@@ -1,6 +1,6 @@
 //! What the login core asks of the rooms beside it: how a code is made and a scan told to be
-//! somebody (`Provider`, with what only some of them can: `Pushes`, `Website`), and who is
-//! registered (`Directory`).
+//! somebody (`Provider`, with what only some of them can: `Pushes`, `Website`), which code a session
+//! gets (`Numbering`), and who is registered (`Directory`).
 //!
 //! To add a provider: implement [`Provider`] in `provider/`, name it in `config`, and let
 //! `server::assemble` choose it. Nothing in `login` changes.
@@ -165,6 +165,19 @@ pub trait Provider: Send + Sync {
     /// A session with this scene begins: a code that takes time may be begun now. Returns at once.
     fn prepare(&self, _: &Scene) {}
 
+    /// What codes that are made ahead of their session would be made for; none if that cannot be.
+    fn stamp(&self) -> Option<Stamp> {
+        None
+    }
+
+    /// The picture of a code that is made ahead, and kept by who asks.
+    ///
+    /// # Errors
+    /// [`PortError`] when the picture cannot be had.
+    async fn make(&self, scene: &Scene) -> Result<Image, PortError> {
+        self.image(scene, ImageFormat::Png).await
+    }
+
     /// The code's picture.
     ///
     /// # Errors
@@ -186,6 +199,93 @@ pub trait Provider: Send + Sync {
     fn website(&self) -> Option<&dyn Website> {
         None
     }
+}
+
+/// What codes that are made ahead are made for. Made for something else, a code leads elsewhere.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Stamp {
+    /// The account at the provider, if it has several.
+    pub account: String,
+    /// The version of the mini program that a code opens: `release`, `trial` or `develop`.
+    pub env_version: String,
+    /// The page that a code opens.
+    pub page: String,
+}
+
+/// A code that was made ahead, as a session has it.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Numbered {
+    /// Its number in its namespace.
+    pub number: u64,
+    /// How often it has been taken, this time included: who had it before is not who has it.
+    pub generation: u64,
+    /// The name of its picture.
+    pub picture: Box<str>,
+}
+
+/// Where a code stands that is made ahead.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum CodeState {
+    /// Its number is given, its picture not yet stored.
+    Making,
+    /// A session may have it.
+    Free,
+    /// A session has it, or has had it.
+    Taken,
+}
+
+/// A code that was made ahead, as a service looks it up.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Listed {
+    /// Its number in its namespace.
+    pub number: u64,
+    /// Where it stands.
+    pub state: CodeState,
+    /// Where its picture is; none while it is made.
+    pub picture: Option<PictureAt>,
+}
+
+/// Where the picture of a code is that was made ahead.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PictureAt {
+    /// Its name.
+    pub name: Box<str>,
+    /// The whole address, if others than this server give it away.
+    pub url: Option<String>,
+    /// Its media type.
+    pub media_type: &'static str,
+}
+
+/// Which code a session gets.
+#[async_trait]
+pub trait Numbering: Send + Sync {
+    /// The scene of a session that is about to be opened and is over then, and its code if that was
+    /// made ahead.
+    ///
+    /// # Errors
+    /// [`PortError`] when there is no code, and none can be made.
+    async fn next(&self, until: Timestamp) -> Result<(Scene, Option<Numbered>), PortError>;
+
+    /// A code was taken for a session that was not opened.
+    async fn give_back(&self, code: &Numbered);
+
+    /// The session of a code has ended. Returns at once.
+    fn ended(&self, code: &Numbered);
+
+    /// Where the picture of that name is.
+    fn picture_at(&self, name: &str) -> PictureAt;
+
+    /// The picture of that name.
+    ///
+    /// # Errors
+    /// [`PortError`] when nobody can tell.
+    async fn picture(&self, name: &str) -> Result<Option<Image>, PortError>;
+
+    /// The code of a number.
+    ///
+    /// # Errors
+    /// [`PortError`] when nobody can tell.
+    async fn look_up(&self, number: u64) -> Result<Option<Listed>, PortError>;
 }
 
 /// A call that a provider's servers make to one of ours.

@@ -1,13 +1,18 @@
-//! The admin listener: `/metrics`, `/livez`, `/readyz`. For operators and their tools alone.
+//! The admin listener: `/metrics`, `/livez`, `/readyz`, and `/v1/codes/{number}` without a key. For
+//! operators and their tools alone.
 
 use std::sync::Arc;
 
 use poem::endpoint::{BoxEndpoint, make};
 use poem::http::{StatusCode, header};
-use poem::{EndpointExt, Response, Route, get};
+use poem::{EndpointExt, Request, Response, Route, get};
+use poem_openapi::types::ToJSON;
+use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
-use crate::login::Login;
+use crate::api::backend::PooledCode;
+use crate::api::problem::Problem;
+use crate::login::{Login, LoginError};
 use crate::metrics::Metrics;
 
 /// Prometheus' text format.
@@ -19,7 +24,13 @@ pub fn endpoint(
     login: Arc<Login>,
     metrics: Arc<Metrics>,
     leaving: CancellationToken,
+    public_url: String,
 ) -> BoxEndpoint<'static, Response> {
+    let looked_up = Arc::clone(&login);
+    let code = make(move |request| {
+        let (login, public_url) = (Arc::clone(&looked_up), public_url.clone());
+        async move { code(&login, &public_url, &request).await }
+    });
     let scraped = Arc::clone(&login);
     let scrape = make(move |_| {
         let (login, metrics) = (Arc::clone(&scraped), Arc::clone(&metrics));
@@ -42,8 +53,28 @@ pub fn endpoint(
         .at("/metrics", get(scrape))
         .at("/readyz", get(ready))
         .at("/livez", get(live))
+        .at("/v1/codes/:number", get(code))
         .map_to_response()
         .boxed()
+}
+
+/// The pooled code of a number, in the namespace that the query names, or `default`.
+async fn code(login: &Login, public_url: &str, request: &Request) -> poem::Result<Response> {
+    let number: u64 =
+        request.path_params().map_err(|_| LoginError::NotFound("code")).map_err(Problem::from)?;
+    let In { namespace } =
+        request.params().map_err(|error| Problem::bad_request(error.to_string()))?;
+    let namespace = namespace.as_deref().unwrap_or("default");
+    let found = login.code_in(namespace, number).await.map_err(Problem::from)?;
+    let json = PooledCode::of(found, public_url).to_json_string();
+    let response = Response::builder().header(header::CACHE_CONTROL, "no-store");
+    Ok(response.content_type("application/json").body(json))
+}
+
+/// What the query may say.
+#[derive(Deserialize)]
+struct In {
+    namespace: Option<String>,
 }
 
 async fn scrape(login: &Login, metrics: &Metrics) -> Response {

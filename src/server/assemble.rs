@@ -10,13 +10,14 @@ use serde_json::{Map, Value};
 
 use crate::api::{self, pages::Pages};
 use crate::clock::Clock;
+use crate::codes::Filler;
 use crate::config::{self, Config, DirectoryRule, ProviderName, Relayed, Transport as Named};
 use crate::database::Database;
 use crate::directory::{Hook, HookSettings, Known, Open, OpenKept};
 use crate::entropy::Entropy;
 use crate::login::limits::{Limits, Rate, Rates};
 use crate::login::namespace::Namespace;
-use crate::login::ports::{Directory, Provider};
+use crate::login::ports::{Directory, Numbering, Provider};
 use crate::login::secret::Bearer;
 use crate::login::service::{Grant, Sign};
 use crate::login::session::SessionId;
@@ -31,6 +32,7 @@ use crate::stream::hub::Hub;
 use crate::token::{Claims, Keys};
 use crate::transport::{Shared, Transport};
 
+use super::pools::{self, Pools};
 use super::providers::Providers;
 use super::{StartError, published};
 
@@ -46,6 +48,8 @@ pub struct Assembled {
     pub api: api::Parts,
     /// The database, where a directory needs one.
     pub database: Option<Database>,
+    /// Who keeps the pools of codes filled, where there are any.
+    pub filler: Option<Filler>,
     /// What this instance has to do with others, where there may be any.
     pub(super) fleet: Option<Fleet>,
 }
@@ -105,12 +109,15 @@ pub async fn assemble(
     };
     let topics = Arc::new(Topics { store, hub: Arc::clone(&hub), clock });
 
-    let database = if config.namespaces.values().any(keeps_its_users) {
+    let needed = |rules: &config::Namespace| keeps_its_users(rules) || pools::has_a_pool(rules);
+    let database = if config.namespaces.values().any(needed) {
         Some(Database::open(config.database_url().expose()).await?)
     } else {
         None
     };
     let mut providers = Providers::new(public_url, clock, entropy.clone());
+    let counted = Arc::clone(&metrics);
+    let mut pools = Pools::open(config, database.as_ref(), clock, entropy.clone(), counted).await?;
     let directories =
         Directories { database, clock, entropy: entropy.clone(), metrics: Arc::clone(&metrics) };
     let mut namespaces = HashMap::new();
@@ -118,7 +125,8 @@ pub async fn assemble(
     for (name, rules) in &config.namespaces {
         let directory = directories.of(name, rules)?;
         let provider = providers.of(name, rules)?;
-        let namespace = namespace_of(config, name, rules, provider, directory);
+        let numbering = pools.of(name, rules, &provider);
+        let namespace = namespace_of(config, name, rules, (provider, numbering, directory));
         namespaces.insert(name.clone(), Arc::new(namespace));
         let offered = Transport::ALL.into_iter();
         let offered = offered.filter(|t| rules.transports.iter().any(|named| of(*named) == *t));
@@ -163,7 +171,8 @@ pub async fn assemble(
         jwks,
         pages: pages_of(config),
     };
-    Ok(Assembled { login, hub, metrics, api, database: directories.database, fleet })
+    let filler = pools.filler();
+    Ok(Assembled { login, hub, metrics, api, database: directories.database, filler, fleet })
 }
 
 /// What the `OpenAPI` document is made of: a core that serves nobody.
@@ -266,17 +275,20 @@ impl Directories {
     }
 }
 
+/// What the rooms beside the core do for a namespace.
+type Ports = (Arc<dyn Provider>, Arc<dyn Numbering>, Arc<dyn Directory>);
+
 fn namespace_of(
     config: &Config,
     name: &str,
     rules: &config::Namespace,
-    provider: Arc<dyn Provider>,
-    directory: Arc<dyn Directory>,
+    (provider, numbering, directory): Ports,
 ) -> Namespace {
     let digest = |key: &config::Secret| Bearer::shown(key.expose()).digest();
     Namespace {
         name: name.to_owned(),
         provider,
+        numbering,
         directory,
         session_ttl: Duration::from_secs(rules.session_ttl),
         messages_ttl: Duration::from_secs(rules.messages_ttl),
