@@ -106,7 +106,7 @@ pub struct Server {
     leave: Arc<Leave>,
     drain: Duration,
     several: bool,
-    database: Option<Database>,
+    database: Database,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -177,9 +177,7 @@ impl Server {
         for task in &self.tasks {
             task.abort();
         }
-        if let Some(database) = &self.database {
-            database.close().await;
-        }
+        self.database.close().await;
     }
 }
 
