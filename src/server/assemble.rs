@@ -32,7 +32,7 @@ use crate::stream::hub::Hub;
 use crate::token::{Claims, Keys};
 use crate::transport::{Shared, Transport};
 
-use super::pools::{self, Pools};
+use super::pools::Pools;
 use super::providers::Providers;
 use super::{StartError, published};
 
@@ -46,8 +46,8 @@ pub struct Assembled {
     pub metrics: Arc<Metrics>,
     /// The API over the core.
     pub api: api::Parts,
-    /// The database, where a directory needs one.
-    pub database: Option<Database>,
+    /// The database.
+    pub database: Database,
     /// Who keeps the pools of codes filled, where there are any.
     pub filler: Option<Filler>,
     /// What this instance has to do with others, where there may be any.
@@ -75,7 +75,7 @@ pub fn public_url(config: &Config, listening: SocketAddr) -> String {
     })
 }
 
-/// Builds everything. Touches the disk: keys, and the database if a directory needs it.
+/// Builds everything. Touches the disk: the keys, and the database where it is a file.
 ///
 /// # Errors
 /// [`StartError`]
@@ -109,15 +109,10 @@ pub async fn assemble(
     };
     let topics = Arc::new(Topics { store, hub: Arc::clone(&hub), clock });
 
-    let needed = |rules: &config::Namespace| keeps_its_users(rules) || pools::has_a_pool(rules);
-    let database = if config.namespaces.values().any(needed) {
-        Some(Database::open(config.database_url().expose()).await?)
-    } else {
-        None
-    };
+    let database = Database::open(config.database_url().expose()).await?;
     let mut providers = Providers::new(public_url, clock, entropy.clone());
     let counted = Arc::clone(&metrics);
-    let mut pools = Pools::open(config, database.as_ref(), clock, entropy.clone(), counted).await?;
+    let mut pools = Pools::open(config, &database, clock, entropy.clone(), counted).await?;
     let directories =
         Directories { database, clock, entropy: entropy.clone(), metrics: Arc::clone(&metrics) };
     let mut namespaces = HashMap::new();
@@ -224,20 +219,9 @@ fn pages_of(config: &Config) -> Pages {
     pages
 }
 
-/// Whether who is registered must be written down. The simulator's people are who they say they
-/// are, each time.
-fn keeps_its_users(rules: &config::Namespace) -> bool {
-    match rules.directory {
-        DirectoryRule::Open => rules.provider != ProviderName::Simulator,
-        DirectoryRule::Known => true,
-        // The service knows its own.
-        DirectoryRule::Hook => false,
-    }
-}
-
 /// The directories of the namespaces, and what they are made of.
 struct Directories {
-    database: Option<Database>,
+    database: Database,
     clock: Clock,
     entropy: Entropy,
     metrics: Arc<Metrics>,
@@ -247,15 +231,16 @@ impl Directories {
     fn of(&self, name: &str, rules: &config::Namespace) -> Result<Arc<dyn Directory>, StartError> {
         let (clock, entropy) = (self.clock, self.entropy.clone());
         let group = rules.shares(name);
-        let database = self.database.clone().filter(|_| keeps_its_users(rules));
-        Ok(match (rules.directory, database) {
-            (DirectoryRule::Hook, _) => Arc::new(self.hook(name, &rules.hook)?),
-            (DirectoryRule::Known, Some(database)) => {
+        let database = self.database.clone();
+        Ok(match rules.directory {
+            DirectoryRule::Hook => Arc::new(self.hook(name, &rules.hook)?),
+            DirectoryRule::Known => {
                 let group = group.unwrap_or(name).to_owned();
                 Arc::new(Known::new(database, group, clock, entropy))
             }
-            (_, Some(database)) => Arc::new(OpenKept::new(database, group, clock)),
-            (_, None) => Arc::new(Open),
+            // The simulator's people are who they say they are, each time: nothing to write down.
+            DirectoryRule::Open if rules.provider == ProviderName::Simulator => Arc::new(Open),
+            DirectoryRule::Open => Arc::new(OpenKept::new(database, group, clock)),
         })
     }
 
@@ -353,34 +338,4 @@ fn sign(config: &Config, keys: Arc<Keys>, public_url: &str) -> Sign {
             LoginError::Signing
         })
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    async fn assembled(change: impl FnOnce(&mut config::Namespace)) -> (bool, bool) {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut config = Config { data_dir: folder.path().to_owned(), ..Config::default() };
-        change(config.namespaces.entry("default".to_owned()).or_default());
-        let (clock, entropy) = (Clock::system(), Entropy::system());
-        let assembled = assemble(&config, "http://a.example", clock, entropy).await;
-        let database = assembled.expect("assembled").database;
-        if let Some(database) = &database {
-            database.close().await;
-        }
-        (database.is_some(), folder.path().join("saoma.db").exists())
-    }
-
-    #[tokio::test]
-    async fn a_database_is_there_where_users_are_kept_and_nowhere_else() {
-        assert_eq!(assembled(|_| {}).await, (false, false));
-        let known = |rules: &mut config::Namespace| rules.directory = DirectoryRule::Known;
-        assert_eq!(assembled(known).await, (true, true));
-        let mini = |rules: &mut config::Namespace| {
-            rules.provider = ProviderName::MiniProgram;
-            rules.wechat.app_id = Some("wx1".to_owned());
-        };
-        assert_eq!(assembled(mini).await, (true, true));
-    }
 }

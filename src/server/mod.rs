@@ -11,7 +11,7 @@ pub mod connection;
 pub mod drain;
 mod fleet;
 pub mod interfaces;
-mod pools;
+pub mod pools;
 mod providers;
 mod published;
 pub mod socket;
@@ -111,7 +111,7 @@ pub struct Server {
     leave: Arc<Leave>,
     drain: Duration,
     several: bool,
-    database: Option<Database>,
+    database: Database,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -190,9 +190,7 @@ impl Server {
         for task in &self.tasks {
             task.abort();
         }
-        if let Some(database) = &self.database {
-            database.close().await;
-        }
+        self.database.close().await;
     }
 }
 

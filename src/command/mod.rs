@@ -1,0 +1,74 @@
+//! The commands, and the settings that all of them take.
+//!
+//! Belongs here: a file a command, of what it asks of the library and what it prints. To add one:
+//! its file, its variant in `main.rs`.
+
+mod serve;
+
+use std::path::PathBuf;
+
+use clap::Args;
+use saoma::config::{self, Config, Flag};
+use saoma::server::assemble;
+
+pub(crate) use serve::serve;
+
+#[derive(Args)]
+pub(crate) struct Settings {
+    /// The configuration file (TOML)
+    #[arg(long, global = true, env = "SAOMA_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The address to serve on; port 0 picks a free one
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// The address of metrics and health; port 0 picks a free one
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    admin_listen: Option<String>,
+    /// Where browsers and phones reach the server
+    #[arg(long, global = true, value_name = "URL")]
+    public_url: Option<String>,
+    /// Any other setting, by its name in the file: `--set namespaces.default.session_ttl=60`
+    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+impl Settings {
+    fn flags(&self) -> Result<Vec<Flag>, String> {
+        let mut flags = Vec::new();
+        let named = [
+            ("listen", &self.listen),
+            ("admin_listen", &self.admin_listen),
+            ("public_url", &self.public_url),
+        ];
+        for (key, value) in named {
+            if let Some(value) = value {
+                flags.push(Flag { key: key.to_owned(), value: value.clone() });
+            }
+        }
+        for pair in &self.set {
+            let (key, value) =
+                pair.split_once('=').ok_or_else(|| format!("--set {pair}: not KEY=VALUE"))?;
+            flags.push(Flag { key: key.to_owned(), value: value.to_owned() });
+        }
+        Ok(flags)
+    }
+
+    fn load(&self) -> Result<Config, String> {
+        let loaded = Config::load(self.config.as_deref(), config::environment(), &self.flags()?);
+        let config = loaded.map_err(|error| error.to_string())?;
+        config.check().map_err(|error| error.to_string())?;
+        Ok(config)
+    }
+}
+
+/// Prints the configuration as it takes effect.
+pub(crate) fn check_config(settings: &Settings) -> Result<(), String> {
+    settings.load().map(|config| print!("{}", config.to_toml()))
+}
+
+/// Prints the `OpenAPI` document.
+pub(crate) fn openapi() -> Result<(), String> {
+    let parts = assemble::for_the_document().map_err(|error| error.to_string())?;
+    print!("{}", saoma::api::openapi(&parts));
+    Ok(())
+}

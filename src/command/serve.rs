@@ -1,0 +1,93 @@
+//! `saoma serve`: a server, from its log to its last connection.
+
+use std::cell::Cell;
+use std::io::{IsTerminal, Write};
+use std::num::NonZeroUsize;
+
+use saoma::clock::Clock;
+use saoma::config::{Config, LogFormat};
+use saoma::entropy::Entropy;
+use saoma::server::{Server, StartError};
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+
+use super::Settings;
+
+/// Serves until it is told to stop.
+pub(crate) fn serve(settings: &Settings) -> Result<(), String> {
+    let config = settings.load()?;
+    runtime(&config)?.block_on(run(&config))
+}
+
+/// One thread less than there are cores: the kernel's side of the network wants one, too, and
+/// what one thread wakes on itself comes sooner and costs less than what it wakes on another.
+fn runtime(config: &Config) -> Result<Runtime, String> {
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let threads = config.worker_threads.map_or((cores - 1).max(1), NonZeroUsize::get);
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(threads).enable_all().build().map_err(|error| error.to_string())
+}
+
+async fn run(config: &Config) -> Result<(), String> {
+    log(config.log_format)?;
+    // As many connections as the system lets us have.
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
+    let server = Server::start(config, Clock::system(), Entropy::system()).await;
+    let server = server.map_err(|error: StartError| error.to_string())?;
+    // Whoever reads only the first lines, as a script may, has heard enough.
+    let _ = std::io::stdout().write_all(greeting(config, &server).as_bytes());
+    let mut again = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
+    let interrupted = Cell::new(false);
+    let stop = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => interrupted.set(true),
+        }
+    };
+    // A Ctrl-C while it is leaving: somebody is impatient.
+    let at_once = async {
+        if interrupted.get() {
+            again.recv().await;
+        }
+        again.recv().await
+    };
+    server.run_until(stop, at_once).await;
+    Ok(())
+}
+
+/// The addresses in use, and what a newcomer wants to know.
+fn greeting(config: &Config, server: &Server) -> String {
+    let Server { public, admin, public_url, .. } = server;
+    let alone = if public.ip().is_loopback() && config.public_url.is_none() {
+        let port = public.port();
+        format!(
+            "  Only this machine can reach it: open the code's link in a second tab, or
+  start with --listen 0.0.0.0:{port} to scan with a phone.\n"
+        )
+    } else {
+        String::new()
+    };
+    format!(
+        "listening on http://{public}\nadmin on http://{admin}\n
+  Open {public_url} in a browser.\n{alone}  WARNING: the simulator lets anybody log in as anybody. \
+         It is no security.\n\n"
+    )
+}
+
+fn log(format: LogFormat) -> Result<(), String> {
+    let builder = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into());
+    let filter = builder.with_env_var("SAOMA_LOG").from_env();
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter.map_err(|error| format!("SAOMA_LOG: {error}"))?)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
+    match format {
+        LogFormat::Json => log.json().init(),
+        LogFormat::Text => log.init(),
+    }
+    Ok(())
+}
