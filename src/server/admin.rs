@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use poem::endpoint::{BoxEndpoint, make};
+use poem::error::ParseQueryError;
 use poem::http::{StatusCode, header};
-use poem::{EndpointExt, Request, Response, Route, get};
+use poem::{EndpointExt, IntoResponse, Request, Response, Route, get};
 use poem_openapi::types::ToJSON;
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
@@ -29,7 +30,10 @@ pub fn endpoint(
     let looked_up = Arc::clone(&login);
     let code = make(move |request| {
         let (login, public_url) = (Arc::clone(&looked_up), public_url.clone());
-        async move { code(&login, &public_url, &request).await }
+        async move {
+            let found = code(&login, &public_url, &request).await;
+            poem::Result::<_>::Ok(found.unwrap_or_else(IntoResponse::into_response))
+        }
     });
     let scraped = Arc::clone(&login);
     let scrape = make(move |_| {
@@ -59,16 +63,15 @@ pub fn endpoint(
 }
 
 /// The pooled code of a number, in the namespace that the query names, or `default`.
-async fn code(login: &Login, public_url: &str, request: &Request) -> poem::Result<Response> {
-    let number: u64 =
-        request.path_params().map_err(|_| LoginError::NotFound("code")).map_err(Problem::from)?;
-    let In { namespace } =
-        request.params().map_err(|error| Problem::bad_request(error.to_string()))?;
+async fn code(login: &Login, public_url: &str, request: &Request) -> Result<Response, Problem> {
+    let no_number = |_| Problem::from(LoginError::NotFound("code"));
+    let number: u64 = request.path_params().map_err(no_number)?;
+    let wrong = |error: ParseQueryError| Problem::bad_request(error.to_string());
+    let In { namespace } = request.params().map_err(wrong)?;
     let namespace = namespace.as_deref().unwrap_or("default");
-    let found = login.code_in(namespace, number).await.map_err(Problem::from)?;
-    let json = PooledCode::of(found, public_url).to_json_string();
+    let code = PooledCode::of(login.code_in(namespace, number).await?, public_url);
     let response = Response::builder().header(header::CACHE_CONTROL, "no-store");
-    Ok(response.content_type("application/json").body(json))
+    Ok(response.content_type("application/json").body(code.to_json_string()))
 }
 
 /// What the query may say.
