@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use saoma::clock::{Clock, Timestamp};
+use saoma::codes::Fresh;
 use saoma::directory::Open;
 use saoma::entropy::Entropy;
 use saoma::login::Login;
@@ -33,6 +34,7 @@ pub(crate) fn core(store: impl FnOnce(Bell) -> Arc<dyn Store>) -> Login {
     let namespace = Namespace {
         name: "default".into(),
         provider: Arc::new(Simulator::new("http://x".into())),
+        numbering: Arc::new(Fresh(Entropy::system())),
         directory: Arc::new(Open),
         session_ttl: Duration::from_secs(60),
         messages_ttl: Duration::from_secs(90),

@@ -13,6 +13,7 @@ use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
 use saoma::clock::{Clock, Timestamp};
+use saoma::codes::Fresh;
 use saoma::entropy::Entropy;
 use saoma::login::Login;
 use saoma::login::browser::{Opened, Opening};
@@ -236,6 +237,7 @@ fn core(
     let namespace = Namespace {
         name: "default".into(),
         provider: Arc::new(Simulator::new("http://x".into())),
+        numbering: Arc::new(Fresh(entropy.clone())),
         directory,
         session_ttl: Duration::from_secs(60),
         messages_ttl: Duration::from_secs(90),

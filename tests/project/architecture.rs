@@ -8,7 +8,7 @@ const LEAVES: [&str; 4] = ["clock", "entropy", "metrics", "origin"];
 /// What a room may call besides the leaves: rooms, or modules of rooms.
 const MAY_CALL: &[(&str, &[&str])] = &[
     ("main", &[]),
-    ("command", &["config", "server", "api", "database", "directory"]),
+    ("command", &["config", "server", "api", "database", "directory", "codes"]),
     ("config", &[]),
     (
         "server",
@@ -21,6 +21,7 @@ const MAY_CALL: &[(&str, &[&str])] = &[
             "provider",
             "codes",
             "directory",
+            "codes",
             "database",
             "token",
             "config",

@@ -1,6 +1,7 @@
 //! The maker: from a number to a code that a session may have. A code is free only once its picture
 //! has been looked at and is stored; whoever is stopped before leaves it to the next.
 
+use std::iter;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -12,7 +13,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use super::shelf::Blank;
 use super::{Inner, Pool};
 use crate::clock::Timestamp;
-use crate::codes::{picture, suffix};
+use crate::codes::picture;
 use crate::database::answer;
 use crate::login::scene::Scene;
 
@@ -37,6 +38,7 @@ pub(super) struct Trouble {
 }
 
 impl Trouble {
+    #[expect(clippy::needless_pass_by_value, reason = "as an error comes")]
     pub(super) fn because(why: impl ToString) -> Self {
         Self { why: why.to_string(), wait: WAIT }
     }
@@ -104,7 +106,7 @@ impl Pool {
         pace.0.lock().await.tick().await;
         let done = self.0.make(&code).await;
         let outcome = if done.is_ok() { "made" } else { "failed" };
-        self.0.parts.metrics.pool_made(self.namespace(), outcome);
+        self.0.parts.metrics.pool.made(self.namespace(), outcome);
         done.inspect(|()| made())
     }
 
@@ -139,9 +141,14 @@ impl Pool {
             if litter.is_empty() {
                 return Ok((struck, cleared));
             }
-            for picture in &litter {
-                parts.storage.delete(picture).await.map_err(Trouble::because)?;
-                answer(shelf.cleared(picture)).await.map_err(Trouble::because)?;
+            for litter in &litter {
+                let stored = picture::media_type_of(litter).is_some();
+                // Of a code that was never made, nobody knows which it might have had.
+                let names = iter::once(litter.clone()).filter(|_| stored);
+                for name in names.chain(picture::names_of(litter).filter(|_| !stored)) {
+                    parts.storage.delete(&name).await.map_err(Trouble::because)?;
+                }
+                answer(shelf.cleared(litter)).await.map_err(Trouble::because)?;
                 cleared += 1;
             }
         }
@@ -152,7 +159,7 @@ impl Inner {
     /// A scene that has nothing of its number in it, and a name that nobody guesses.
     fn draw(&self) -> (Scene, String) {
         let entropy = &self.parts.entropy;
-        (Scene::random(entropy), picture::name(entropy))
+        (Scene::random(entropy), picture::stem(entropy))
     }
 
     async fn make(&self, code: &Blank) -> Result<(), Trouble> {
@@ -161,7 +168,7 @@ impl Inner {
             Trouble { why: error.why, wait }
         })?;
         let image = picture::check(&made).map_err(Trouble::because)?;
-        let name = format!("{}{}", code.picture, suffix(image.media_type));
+        let name = picture::named(&code.picture, image.media_type);
         self.parts.storage.put(&name, &image).await.map_err(Trouble::because)?;
         answer(self.shelf.made(code, &name)).await.map(drop).map_err(Trouble::because)
     }
