@@ -21,6 +21,7 @@ pub mod events;
 pub mod json;
 pub mod origin;
 pub mod pages;
+pub mod pictures;
 pub mod problem;
 pub mod reached;
 pub mod returning;

@@ -30,7 +30,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-pub use choices::{DirectoryRule, Numbering, ProviderName, Relayed, Transport};
+pub use choices::{DirectoryRule, Numbering, ProviderName, Relayed, StorageService, Transport};
 pub use error::{ConfigError, Named};
 pub use limits::Limits;
 pub use load::environment;
