@@ -44,6 +44,7 @@ use cors::Cors;
 use events::Streams;
 use origin::PublicOrigin;
 use pages::Pages;
+use pictures::Kept;
 use reached::Reached;
 use scenes::Scenes;
 use sessions::Sessions;
@@ -112,6 +113,12 @@ pub fn endpoint(parts: Parts) -> BoxEndpoint<'static, Response> {
     let Parts { login, trusts, entropy, jwks, pages, public_url, .. } = parts;
     let public = PublicOrigin(public_url.as_deref().and_then(Origin::of_address));
     let route = pages::add(route, docs, document, jwks, &pages);
+    let keeper = Arc::clone(&login);
+    let kept: Kept = Arc::new(move |name| {
+        let login = Arc::clone(&keeper);
+        Box::pin(async move { login.picture(&name).await })
+    });
+    let route = pictures::add(route, kept);
     let cors = Cors(login.listed_origins().cloned().collect());
     let inner = route.data(login).data(trusts).data(public).map_to_response().boxed();
     Caught { inner, methods, cors, entropy }.boxed()

@@ -127,6 +127,7 @@ async fn storage(config: &Config, entropy: &Entropy) -> Result<Storage, StartErr
         config.storage.clone().unwrap_or_default();
     let options = options.iter().map(|(name, value)| (name.clone(), value.expose().to_owned()));
     let (options, data_dir) = (options.collect(), config.data_dir.clone());
-    let settings = StorageSettings { service, options, public_base_url, data_dir };
+    let settings =
+        StorageSettings { service: service.name().to_owned(), options, public_base_url, data_dir };
     Ok(Storage::open(settings, entropy).await?)
 }

@@ -23,6 +23,8 @@ const A_MINUTE: u32 = 4500;
 /// How many codes are made at a time, and how many numbers are given at a time.
 const LANES: usize = 16;
 const BATCH: u64 = 64;
+/// What a provider says that will not take these settings, however often it is asked.
+const MISCONFIGURED: &str = "wechat_misconfigured";
 /// How long to wait before another try, where nobody says.
 const WAIT: Duration = Duration::from_secs(5);
 
@@ -33,14 +35,14 @@ pub(super) struct Pace(Mutex<Interval>);
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Trouble {
     pub(super) why: String,
-    /// After how long it is worth trying again.
-    pub(super) wait: Duration,
+    /// After how long it is worth trying again; none if somebody has to mend the settings first.
+    pub(super) wait: Option<Duration>,
 }
 
 impl Trouble {
     #[expect(clippy::needless_pass_by_value, reason = "as an error comes")]
     pub(super) fn because(why: impl ToString) -> Self {
-        Self { why: why.to_string(), wait: WAIT }
+        Self { why: why.to_string(), wait: Some(WAIT) }
     }
 }
 
@@ -165,7 +167,7 @@ impl Inner {
     async fn make(&self, code: &Blank) -> Result<(), Trouble> {
         let made = self.parts.provider.make(&code.scene).await.map_err(|error| {
             let wait = error.retry_after.map_or(WAIT, Duration::from_secs);
-            Trouble { why: error.why, wait }
+            Trouble { why: error.why, wait: (error.code != MISCONFIGURED).then_some(wait) }
         })?;
         let image = picture::check(&made).map_err(Trouble::because)?;
         let name = picture::named(&code.picture, image.media_type);

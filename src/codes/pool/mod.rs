@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use super::picture::media_type_of;
+use super::picture::{self, media_type_of};
 use super::storage::Storage;
 use crate::clock::{Clock, Timestamp};
 use crate::database::{Database, NoAnswer, answer};
@@ -114,8 +114,12 @@ impl Inner {
     /// picture: without one it would be of no use to anybody.
     async fn fresh(&self) -> Result<Scene, PortError> {
         let scene = Scene::random(&self.parts.entropy);
-        match self.parts.provider.image(&scene, ImageFormat::Png).await {
-            Ok(_) => Ok(scene),
+        let made = self.parts.provider.image(&scene, ImageFormat::Png).await;
+        match made.map(|image| picture::check(&image)) {
+            Ok(Ok(_)) => Ok(scene),
+            Ok(Err(nothing)) => {
+                Err(PortError { fault: Fault::Unavailable, ..PortError::bad(nothing.to_string()) })
+            }
             Err(error) => Err(PortError { fault: Fault::Unavailable, ..error }),
         }
     }
