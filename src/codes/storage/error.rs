@@ -27,14 +27,12 @@ pub(super) fn told(error: &opendal::Error) -> String {
     if error.message() == "operation timeout reached" {
         return "no answer in time".to_owned();
     }
-    let mut said = error.kind().to_string();
-    if let Some(code) = code(error.message()) {
-        said = format!("{said}, {code}");
+    let kind = error.kind();
+    match (code(error.message()), root(error)) {
+        (Some(code), _) => format!("{kind}, {code}"),
+        (None, Some(cause)) => cause,
+        (None, None) => kind.to_string(),
     }
-    if let Some(cause) = root(error) {
-        said = format!("{said}: {cause}");
-    }
-    said
 }
 
 /// What is said when a call took longer than this.
@@ -88,7 +86,7 @@ mod tests {
     fn of_a_systems_error_its_own_words_are_told() {
         let refused = std::io::Error::from_raw_os_error(13);
         let error = opendal::Error::new(ErrorKind::PermissionDenied, "x").set_source(refused);
-        assert_eq!(told(&error), "PermissionDenied: Permission denied (os error 13)");
+        assert_eq!(told(&error), "Permission denied (os error 13)");
     }
 
     #[test]

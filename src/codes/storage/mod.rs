@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::{FutureExt, TryStreamExt};
-use opendal::layers::{RetryLayer, TimeoutLayer};
+use opendal::layers::{RetryEvent, RetryLayer, TimeoutLayer};
 use opendal::options::WriteOptions;
 use opendal::{ErrorKind, HttpTransporter, Operator};
 use opendal_http_transport_reqwest::ReqwestTransport;
@@ -99,7 +99,7 @@ impl Storage {
         let operator = operator
             .with_context(context)
             .layer(TimeoutLayer::new().with_timeout(TRY).with_io_timeout(TRY))
-            .layer(RetryLayer::new().with_max_times(RETRIES).with_jitter());
+            .layer(RetryLayer::new().with_max_times(RETRIES).with_jitter().with_notify(retried));
         let inner = Inner { operator, folder, blamed, place, public_base_url, hidden };
         let storage = Self(Arc::new(inner));
         storage.prove(entropy).await?;
@@ -111,7 +111,7 @@ impl Storage {
         let name = format!("probe-{}", picture::named(&picture::stem(entropy), "image/png"));
         let bytes = Bytes::copy_from_slice(&entropy.bytes::<32>());
         self.write(&name, "image/png", bytes.clone()).await?;
-        let read = self.read(&name).await?;
+        let read = self.read(&name, |error| error == ErrorKind::NotFound).await?;
         self.delete(&name).await?;
         if read != Some(bytes) {
             let why = format!("{} does not give back what was written", self.0.place);
@@ -138,7 +138,10 @@ impl Storage {
     /// [`StorageError`] when nobody can tell.
     pub async fn get(&self, name: &str) -> Result<Option<Image>, StorageError> {
         let Some(media_type) = picture::media_type_of(name) else { return Ok(None) };
-        let bytes = self.read(name).await?;
+        // Whoever may not list objects is not told either that there is none of a name. That what
+        // is there can be read was seen at the start.
+        let denied = |error| self.0.folder.is_none() && error == ErrorKind::PermissionDenied;
+        let bytes = self.read(name, |it| it == ErrorKind::NotFound || denied(it)).await?;
         Ok(bytes.map(|bytes| Image { media_type, bytes }))
     }
 
@@ -184,7 +187,12 @@ impl Storage {
         }
     }
 
-    async fn read(&self, name: &str) -> Result<Option<Bytes>, StorageError> {
+    /// What is under a name; none, if an error of this kind says that there is nothing.
+    async fn read(
+        &self,
+        name: &str,
+        absent: impl Fn(ErrorKind) -> bool,
+    ) -> Result<Option<Bytes>, StorageError> {
         let read = async {
             let mut chunks = self.0.operator.reader(name).await?.into_stream(..).await?;
             let mut bytes = BytesMut::new();
@@ -197,9 +205,8 @@ impl Storage {
             }
             Ok(Some(bytes.freeze()))
         };
-        let forgotten = |error: &opendal::Error| error.kind() == ErrorKind::NotFound;
         let read = read.map(|read| match read {
-            Err(error) if forgotten(&error) => Ok(None),
+            Err(error) if absent(opendal::Error::kind(&error)) => Ok(None),
             other => other,
         });
         self.within("read", read).await
@@ -252,6 +259,11 @@ fn fs(root: &Path, options: &mut BTreeMap<String, String>) -> io::Result<Folder>
     let partial = text(&folder.partial()).ok_or_else(no_text)?;
     options.insert("atomic_write_dir".to_owned(), partial);
     Ok(folder)
+}
+
+/// Said in our words: opendal would log all that a service answers.
+fn retried(event: RetryEvent<'_>) {
+    tracing::warn!(attempt = event.attempt, why = told(event.err), "storage.retried");
 }
 
 /// What speaks to a service. What a request was signed for goes nowhere else.
