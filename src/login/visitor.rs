@@ -110,6 +110,7 @@ mod tests {
             name: "default".into(),
             provider: Arc::new(Simulator::new("http://x".into())),
             directory: Arc::new(Open),
+            users: "*".into(),
             session_ttl: Duration::from_secs(60),
             messages_ttl: Duration::from_secs(60),
             ticket_ttl: Duration::from_secs(60),

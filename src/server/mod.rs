@@ -14,6 +14,7 @@ pub mod interfaces;
 mod providers;
 mod published;
 pub mod socket;
+mod tokens;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -28,6 +29,7 @@ use crate::config::Config;
 use crate::database::{Database, DatabaseError};
 use crate::directory::HookError;
 use crate::entropy::Entropy;
+use crate::history;
 use crate::store::redis::Unusable;
 use crate::stream::hub::Hub;
 use crate::token::TokenError;
@@ -107,6 +109,7 @@ pub struct Server {
     drain: Duration,
     several: bool,
     database: Database,
+    history: Option<history::Writer>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -126,7 +129,7 @@ impl Server {
             (local(&public, config.listen)?, local(&admin, config.admin_listen)?);
         let public_url = assemble::public_url(config, public_address);
         let parts = assemble::assemble(config, &public_url, clock, entropy.clone()).await?;
-        let assemble::Assembled { login, hub, metrics, api, database, fleet } = parts;
+        let assemble::Assembled { login, hub, metrics, api, database, history, fleet } = parts;
 
         let leave = Arc::<Leave>::default();
         let census = Arc::new(Census::default());
@@ -146,6 +149,9 @@ impl Server {
             tokio::spawn(accept::accept(public, house, Arc::clone(&census), most)),
             tokio::spawn(accept::accept(admin, admin_house, Arc::default(), MOST_ADMIN)),
         ];
+        let kept = Duration::from_secs(config.history.retention_days * 86_400);
+        let sweeping = history::sweep_for_ever(database.clone(), kept, clock, entropy.clone());
+        tasks.push(tokio::spawn(sweeping));
         let several = fleet.is_some();
         if let Some(fleet) = fleet {
             tasks.extend(fleet::join(fleet, &hub).await);
@@ -161,6 +167,7 @@ impl Server {
             drain: Duration::from_secs(config.drain_seconds),
             several,
             database,
+            history,
             tasks,
         })
     }
@@ -169,9 +176,15 @@ impl Server {
     pub async fn run_until(self, stop: impl Future, at_once: impl Future) {
         stop.await;
         tracing::info!(connections = self.census.count(), "server.leaving");
-        let Self { leave, hub, census, entropy, .. } = &self;
+        let Self { leave, hub, census, entropy, drain, several, history, .. } = self;
+        let leaving = async {
+            drain::drain(&leave, &hub, &census, &entropy, drain, several).await;
+            if let Some(history) = history {
+                history.finish().await;
+            }
+        };
         tokio::select! {
-            () = drain::drain(leave, hub, census, entropy, self.drain, self.several) => {}
+            () = leaving => {}
             _ = at_once => tracing::warn!("server.leaving_at_once"),
         }
         for task in &self.tasks {
