@@ -7,7 +7,7 @@
 //! ```text
 //! server      listeners, accept loop, connections, drain
 //! api         operations: parse, call the core, render       transport   encoders, hold
-//! login       the session machine and who runs it  ◄─ provider · directory · history · token
+//! login       the session machine and who runs it  ◄─ provider · codes · directory · history · token
 //! stream      numbered events, cursors, who waits
 //! store       memory, Redis
 //! ```
@@ -17,6 +17,7 @@
 
 pub mod api;
 pub mod clock;
+pub mod codes;
 pub mod config;
 pub mod database;
 pub mod directory;

@@ -5,7 +5,7 @@ mod command;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use command::Settings;
+use command::{Failed, PoolCommand, Settings};
 
 #[cfg(feature = "jemalloc")]
 #[global_allocator]
@@ -39,20 +39,27 @@ enum Command {
     Openapi,
     /// Check the configuration and print it as it takes effect, secrets hidden
     CheckConfig,
+    /// Look after codes that are made ahead
+    Pool(PoolCommand),
 }
 
 fn main() -> ExitCode {
     let CommandLine { command, settings } = CommandLine::parse();
     let done = match command {
-        None | Some(Command::Serve) => command::serve(&settings),
-        Some(Command::Openapi) => command::openapi(),
-        Some(Command::CheckConfig) => command::check_config(&settings),
+        None | Some(Command::Serve) => command::serve(&settings).map_err(Failed::Settings),
+        Some(Command::Openapi) => command::openapi().map_err(Failed::Settings),
+        Some(Command::CheckConfig) => command::check_config(&settings).map_err(Failed::Settings),
+        Some(Command::Pool(pool)) => command::pool(&settings, &pool),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
+        Err(failed) => {
+            let (error, code) = match failed {
+                Failed::Settings(error) => (error, 2),
+                Failed::Done(error) => (error, 1),
+            };
             eprintln!("saoma: {error}");
-            ExitCode::from(2)
+            ExitCode::from(code)
         }
     }
 }

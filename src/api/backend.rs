@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use poem::Request;
 use poem::http::StatusCode;
 use poem_openapi::param::Path;
 use poem_openapi::types::{Any, MaybeUndefined};
@@ -12,8 +13,10 @@ use super::commands::raw;
 use super::credentials::BackendAuth;
 use super::json::{Json, Text};
 use super::problem::Problem;
+use super::reached::{Reached, address_of};
 use super::schema::{EventId, Ticket, Token};
 use super::sessions::{Audience, Said};
+use crate::login::ports::{CodeState, Listed};
 use crate::login::secret::Bearer;
 use crate::login::session::SessionId;
 use crate::login::{Login, LoginError};
@@ -23,6 +26,51 @@ use crate::login::{Login, LoginError};
 pub struct Backends {
     /// The core.
     pub login: Arc<Login>,
+    /// Where the server is reached.
+    pub reached: Reached,
+}
+
+impl PooledCode {
+    /// As clients see it that reach the server at `base`.
+    #[must_use]
+    pub fn of(code: Listed, base: &str) -> Self {
+        let Listed { number, state, picture } = code;
+        let media_type = picture.as_ref().map(|picture| picture.media_type.to_owned());
+        let url = picture.map(|picture| address_of(base, picture));
+        let state = match state {
+            CodeState::Making => PooledCodeState::Making,
+            CodeState::Free => PooledCodeState::Free,
+            CodeState::Taken => PooledCodeState::Taken,
+        };
+        Self { number, state, url, media_type }
+    }
+}
+
+/// A code that was made ahead.
+#[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub struct PooledCode {
+    /// Its number in the namespace.
+    #[oai(validator(minimum(value = "0"), maximum(value = "9007199254740991")))]
+    pub number: u64,
+    /// `making`, `free`, or `taken` by a session.
+    pub state: PooledCodeState,
+    /// Where its picture is; none while it is made.
+    pub url: Option<String>,
+    /// The media type of what is there.
+    pub media_type: Option<String>,
+}
+
+/// Where a code stands that was made ahead.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Enum)]
+#[oai(rename_all = "snake_case")]
+pub enum PooledCodeState {
+    /// Its number is given, its picture not yet stored.
+    Making,
+    /// A session may have it.
+    Free,
+    /// A session has it, or has had it.
+    Taken,
 }
 
 /// What a service may tell a session.
@@ -96,5 +144,21 @@ impl Backends {
             }
         };
         Ok(Said::Said(Json(EventId { id })))
+    }
+
+    /// Look up a pooled code
+    ///
+    /// The code of a number, in the namespace of the API key.
+    #[oai(path = "/v1/codes/:number", method = "get", operation_id = "getPooledCode")]
+    async fn code(
+        &self,
+        auth: BackendAuth,
+        request: &Request,
+        /// Its number, from 0 up.
+        #[oai(validator(minimum(value = "0"), maximum(value = "9007199254740991")))]
+        number: Path<u64>,
+    ) -> Result<Json<PooledCode>, Problem> {
+        let code = self.login.code(&auth.0, number.0).await?;
+        Ok(Json(PooledCode::of(code, &self.reached.base(request))))
     }
 }

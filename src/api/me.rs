@@ -12,7 +12,7 @@ use super::problem::Problem;
 use super::sessions::Audience;
 use crate::clock::Timestamp;
 use crate::login::Login;
-use crate::login::ports::{Entry, Mark};
+use crate::login::journal::{Entry, Mark};
 use crate::login::tokens::Holder;
 
 /// How many logins there are on a page, unless asked otherwise.

@@ -24,6 +24,7 @@ pub mod me;
 pub mod origin;
 pub mod pages;
 pub mod problem;
+pub mod reached;
 pub mod returning;
 pub mod scenes;
 pub mod schema;
@@ -46,6 +47,7 @@ use events::Streams;
 use me::Me;
 use origin::PublicOrigin;
 use pages::Pages;
+use reached::Reached;
 use scenes::Scenes;
 use sessions::Sessions;
 use tokens::Tokens;
@@ -80,18 +82,19 @@ type Api = (Sessions, Scenes, Backends, Tokens, Me, WeChat);
 
 fn service(parts: &Parts) -> OpenApiService<Api, ()> {
     let Parts { login, streams, public_url, .. } = parts;
+    let reached = Reached(public_url.clone());
     let sessions = Sessions {
         login: Arc::clone(login),
         streams: Arc::clone(streams),
-        public_url: public_url.clone(),
+        reached: reached.clone(),
     };
     let scenes = Scenes {
         login: Arc::clone(login),
         streams: Arc::clone(streams),
-        https: sessions.is_https(),
+        https: reached.is_https(),
     };
     let login = || Arc::clone(login);
-    let (backends, tokens) = (Backends { login: login() }, Tokens { login: login() });
+    let (backends, tokens) = (Backends { login: login(), reached }, Tokens { login: login() });
     let (me, wechat) = (Me { login: login() }, WeChat { login: login() });
     document::service((sessions, scenes, backends, tokens, me, wechat))
 }

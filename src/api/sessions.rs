@@ -14,8 +14,9 @@ use super::cookie::{self, Reach};
 use super::credentials::BrowserAuth;
 use super::events::{EventsResponse, Left, Streams, Wish};
 use super::json::{Json, Text, Unwanted};
-use super::origin::{self, Asking};
+use super::origin::Asking;
 use super::problem::Problem;
+use super::reached::{Reached, address_of};
 use super::schema::{EventId, Message, SessionState, Ticket, Token};
 use super::wechat;
 use crate::login::browser::{Opening, Snapshot};
@@ -47,8 +48,8 @@ pub struct Sessions {
     pub login: Arc<Login>,
     /// The event streams.
     pub streams: Arc<Streams>,
-    /// Where the server is reached, if that was configured.
-    pub public_url: Option<String>,
+    /// Where the server is reached.
+    pub reached: Reached,
 }
 
 /// What to open a session with; everything may be left out.
@@ -195,7 +196,7 @@ impl Sessions {
         let opened = self.login.open(opening).await?;
         let (snapshot, secret) = (opened.snapshot, opened.secret);
         let path = format!("/v1/sessions/{}", snapshot.session.id);
-        let reach = Reach::of(self.is_https(), opened.guest);
+        let reach = Reach::of(self.reached.is_https(), opened.guest);
         let cookie = cookie::set(&path, &secret, snapshot.kept_for, reach);
         // More for when the browser comes back from the provider's page.
         let more = snapshot.frame.as_ref().map(|_| {
@@ -348,8 +349,8 @@ impl Sessions {
 
 impl Sessions {
     fn render(&self, snapshot: Snapshot, request: &Request) -> Session {
-        let Snapshot { session, cursor, expires_in, content, media_type, frame, .. } = snapshot;
-        let base = self.base(request);
+        let Snapshot { session, cursor, expires_in, content, media_type, .. } = snapshot;
+        let base = self.reached.base(request);
         let id = session.id;
         Session {
             session_id: id.to_string(),
@@ -359,7 +360,11 @@ impl Sessions {
             expires_at: session.expires_at.to_string(),
             expires_in,
             code: Code {
-                url: frame.unwrap_or_else(|| format!("{base}/v1/sessions/{id}/code")),
+                url: match (snapshot.frame, snapshot.picture) {
+                    (Some(page), _) => page,
+                    (None, Some(picture)) => address_of(&base, picture),
+                    (None, None) => format!("{base}/v1/sessions/{id}/code"),
+                },
                 media_type: media_type.to_owned(),
                 content,
             },
@@ -371,16 +376,5 @@ impl Sessions {
             },
             cursor: Some(cursor),
         }
-    }
-
-    /// Where this client reaches the server: as configured, else as it just did.
-    fn base(&self, request: &Request) -> String {
-        let host = || format!("http://{}", origin::host(request).unwrap_or_default());
-        self.public_url.clone().unwrap_or_else(host)
-    }
-
-    /// Whether the server is reached by https.
-    pub(super) fn is_https(&self) -> bool {
-        self.public_url.as_ref().is_some_and(|url| url.starts_with("https:"))
     }
 }

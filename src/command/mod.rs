@@ -3,6 +3,7 @@
 //! Belongs here: a file a command, of what it asks of the library and what it prints. To add one:
 //! its file, its variant in `main.rs`.
 
+mod pool;
 mod serve;
 
 use std::path::PathBuf;
@@ -10,8 +11,24 @@ use std::path::PathBuf;
 use clap::Args;
 use saoma::config::{self, Config, Flag};
 use saoma::server::assemble;
+use tracing::Level;
 
+pub(crate) use pool::{PoolCommand, pool};
 pub(crate) use serve::serve;
+
+/// Why a command has not done what was asked.
+pub(crate) enum Failed {
+    /// The settings, or what is theirs, are wrong: nothing was done. Exit code 2.
+    Settings(String),
+    /// It could not be done, or not all of it. Exit code 1.
+    Done(String),
+}
+
+impl From<String> for Failed {
+    fn from(why: String) -> Self {
+        Self::Settings(why)
+    }
+}
 
 #[derive(Args)]
 pub(crate) struct Settings {
@@ -59,6 +76,14 @@ impl Settings {
         config.check().map_err(|error| error.to_string())?;
         Ok(config)
     }
+}
+
+/// Runs a command that may be run beside servers. Only what goes wrong is logged.
+fn beside_servers(doing: impl Future<Output = Result<(), Failed>>) -> Result<(), Failed> {
+    tracing_subscriber::fmt().with_max_level(Level::WARN).with_writer(std::io::stderr).init();
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_all().build().map_err(|error| error.to_string())?;
+    runtime.block_on(doing)
 }
 
 /// Prints the configuration as it takes effect.

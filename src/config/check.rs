@@ -4,7 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::{
-    Config, ConfigError, DirectoryRule, Hook, LineColor, Namespace, Numbering, ProviderName, Secret,
+    Config, ConfigError, DirectoryRule, Hook, LineColor, Namespace, Numbering, Pool, ProviderName,
+    Secret,
 };
 
 /// The schemes of addresses of Redis; each also with TLS, as `rediss…`.
@@ -12,6 +13,9 @@ const REDIS: [&str; 3] = ["redis", "redis-sentinel", "redis-cluster"];
 
 /// The schemes of addresses of databases.
 const DATABASES: [&str; 3] = ["sqlite", "postgres", "postgresql"];
+
+/// The shortest time in seconds that a code rests before it serves again.
+const SHORTEST_COOLDOWN: u64 = 120;
 
 impl Config {
     /// Whether this version can do everything that is set.
@@ -82,7 +86,7 @@ impl Namespace {
         }
         self.can_ask_its_hook(name)?;
         if self.numbering == Numbering::Pool {
-            return Err(not_available(&format!("namespaces.{name}.numbering"), "pool"));
+            self.can_be_made_ahead(name)?;
         }
         // WeChat would not say that it leaves the colour aside.
         if self.wechat.auto_color && self.wechat.line_color != LineColor::default() {
@@ -146,6 +150,47 @@ impl Namespace {
         Ok(())
     }
 
+    /// Whether there can be a pool of this provider's codes, and its rules agree.
+    fn can_be_made_ahead(&self, name: &str) -> Result<(), ConfigError> {
+        let wrong = |field: &str, why: &str| {
+            Err(ConfigError::key(format!("namespaces.{name}.{field}"), why))
+        };
+        match self.provider {
+            ProviderName::Simulator | ProviderName::MiniProgram => {}
+            ProviderName::OfficialAccount => {
+                return wrong("numbering", "cannot be `pool`: codes of `official_account` expire");
+            }
+            ProviderName::OpenPlatform => {
+                return wrong("numbering", "cannot be `pool`: `open_platform` shows its own codes");
+            }
+        }
+        let Pool { size, low_water, grow_by, reuse, cooldown_seconds } = self.pool;
+        for (field, value) in
+            [("pool.size", size), ("pool.low_water", low_water), ("pool.grow_by", grow_by)]
+        {
+            if value == 0 {
+                return wrong(field, "must be 1 or more: else the pool stays empty");
+            }
+        }
+        if low_water > size {
+            return wrong("pool.low_water", "is more than `pool.size`: it would never be reached");
+        }
+        if reuse && !self.match_number {
+            return wrong(
+                "pool.reuse",
+                "needs `match_number = true`: without it, an old picture of a code could confirm \
+                 somebody else's login",
+            );
+        }
+        if reuse && cooldown_seconds < SHORTEST_COOLDOWN {
+            return wrong(
+                "pool.cooldown_seconds",
+                "must be 120 or more: for so long the session before can be looked at",
+            );
+        }
+        Ok(())
+    }
+
     /// Whether an official account's callbacks can be checked, and what they do is clear.
     fn can_be_told_of_scans(&self, name: &str) -> Result<(), ConfigError> {
         self.needs_an_account(name, "official_account")?;
@@ -170,10 +215,6 @@ impl Namespace {
     }
 }
 
-fn not_available(key: &str, value: &str) -> ConfigError {
-    ConfigError::NotAvailable { key: key.to_owned(), value: value.to_owned() }
-}
-
 #[cfg(test)]
 mod tests {
     use crate::config::Flag;
@@ -195,12 +236,6 @@ mod tests {
         assert_eq!(checked("namespaces.staff.directory", "known"), Ok(()));
     }
 
-    #[test]
-    fn what_later_versions_bring_is_refused_by_name() {
-        let expected = "namespaces.staff.numbering: `pool` is not available in this version";
-        assert_eq!(checked("namespaces.staff.numbering", "pool"), Err(expected.to_owned()));
-    }
-
     /// Settings of the namespace `staff`.
     fn set(pairs: &[(&str, &str)]) -> Result<(), String> {
         let flag = |(key, value): &(&str, &str)| Flag {
@@ -210,6 +245,39 @@ mod tests {
         let flags: Vec<Flag> = pairs.iter().map(flag).collect();
         let config = Config::load(None, [], &flags).expect("loaded");
         config.check().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn rules_of_a_pool_that_contradict_each_other_are_refused() {
+        let pool = ("numbering", "pool");
+        let with = |more: &[(&str, &str)]| set(&[&[pool], more].concat());
+        assert_eq!(with(&[]), Ok(()));
+        assert_eq!(with(&[("pool.reuse", "on"), ("match_number", "on")]), Ok(()));
+        // Of no use, but in nobody's way.
+        assert_eq!(set(&[("pool.size", "0")]), Ok(()));
+        let account = [("wechat.app_id", "wx1"), ("wechat.app_secret", "s"), ("wechat.token", "t")];
+        let by = |provider| with(&[&account[..], &[("provider", provider)]].concat());
+        assert_eq!(by("mini_program"), Ok(()));
+        for (refused, named) in [
+            (by("official_account"), "numbering"),
+            (by("open_platform"), "numbering"),
+            (with(&[("pool.size", "0")]), "pool.size"),
+            (with(&[("pool.low_water", "0")]), "pool.low_water"),
+            (with(&[("pool.grow_by", "0")]), "pool.grow_by"),
+            (with(&[("pool.size", "100")]), "pool.low_water"),
+            (with(&[("pool.reuse", "on")]), "pool.reuse"),
+            (
+                with(&[
+                    ("pool.reuse", "on"),
+                    ("match_number", "on"),
+                    ("pool.cooldown_seconds", "119"),
+                ]),
+                "pool.cooldown_seconds",
+            ),
+        ] {
+            let refused = refused.expect_err("refused");
+            assert!(refused.starts_with(&format!("namespaces.staff.{named}")), "{refused}");
+        }
     }
 
     #[test]

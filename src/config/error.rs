@@ -22,14 +22,6 @@ pub enum ConfigError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A setting is right, but this version cannot do what it asks for yet.
-    #[error("{key}: `{value}` is not available in this version")]
-    NotAvailable {
-        /// The setting's key in the file.
-        key: String,
-        /// What was asked for; never a secret.
-        value: String,
-    },
 }
 
 /// A setting by the name that it was set by.

@@ -1,4 +1,4 @@
-//! `pool`: how codes that are made ahead are kept. Read only, until a version has pooled codes.
+//! `pool`: how many codes are made ahead, and whether they serve again.
 
 use serde::{Deserialize, Serialize};
 

@@ -34,6 +34,8 @@ struct Engine {
     migrations: &'static Migrator,
     /// Begins a transaction in which nobody else writes.
     alone: &'static str,
+    /// Ends a question for a row to change, where others who do the same are to be passed by.
+    skip_locked: &'static str,
 }
 
 /// A database that is open. Cheap to clone.
@@ -41,6 +43,7 @@ struct Engine {
 pub struct Database {
     pool: AnyPool,
     alone: &'static str,
+    skip_locked: &'static str,
 }
 
 /// Why the database cannot be used. Its text says where it is, never a password or a statement.
@@ -104,7 +107,7 @@ impl Database {
         };
         let pool = engine.pool.clone().acquire_timeout(PATIENCE).connect(&engine.url).await;
         let pool = pool.map_err(|error| unusable(&engine.place, &error))?;
-        let database = Self { pool, alone: engine.alone };
+        let database = Self { pool, alone: engine.alone, skip_locked: engine.skip_locked };
         if let Err(error) = database.migrate(engine.migrations).await {
             let error = database.refusal(engine, error).await;
             database.close().await;
@@ -121,6 +124,11 @@ impl Database {
     /// Its connections.
     pub(crate) fn pool(&self) -> &AnyPool {
         &self.pool
+    }
+
+    /// What ends a question for one row to change, of which others are asking for one, too.
+    pub(crate) fn skip_locked(&self) -> &'static str {
+        self.skip_locked
     }
 
     /// Begins what nobody else writes in between.

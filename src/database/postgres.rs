@@ -52,7 +52,14 @@ pub(super) async fn prepare(url: &str) -> Result<Engine, DatabaseError> {
     };
     first.map_err(|error| unusable(&place, &error))?.close().await.ok();
     let pool = AnyPoolOptions::new().max_connections(8).idle_timeout(IDLE).max_lifetime(LIFETIME);
-    Ok(Engine { url: url.to_owned(), place, pool, migrations: &MIGRATIONS, alone: ALONE })
+    Ok(Engine {
+        url: url.to_owned(),
+        place,
+        pool,
+        migrations: &MIGRATIONS,
+        alone: ALONE,
+        skip_locked: "FOR UPDATE SKIP LOCKED",
+    })
 }
 
 /// Where it is, without who we are there.

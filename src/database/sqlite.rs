@@ -41,7 +41,14 @@ pub(super) async fn prepare(url: &str) -> Result<Engine, DatabaseError> {
             Box::pin(async { lighter.await.map(drop) })
         });
     // From the start: one that read first and wrote later would fail when another came between.
-    Ok(Engine { url, place, pool, migrations: &MIGRATIONS, alone: "BEGIN IMMEDIATE" })
+    Ok(Engine {
+        url,
+        place,
+        pool,
+        migrations: &MIGRATIONS,
+        alone: "BEGIN IMMEDIATE",
+        skip_locked: "",
+    })
 }
 
 fn make_folder(file: &Path) -> Result<(), DatabaseError> {

@@ -14,7 +14,8 @@ use async_trait::async_trait;
 
 use crate::clock::Timestamp;
 use crate::database::{Database, NoAnswer, answer};
-use crate::login::ports::{Entry, Fault, Journal, Mark, Person, PortError};
+use crate::login::journal::{Entry, Journal, Mark, Person};
+use crate::login::ports::{Fault, PortError};
 use crate::metrics::Metrics;
 
 pub use rows::{forget, revoke_all};

@@ -8,7 +8,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, FromRow, Row as _};
 
 use crate::clock::Timestamp;
 use crate::database::Database;
-use crate::login::ports::{Entry, Mark, Person};
+use crate::login::journal::{Entry, Mark, Person};
 
 /// How many columns a row is written in.
 const COLUMNS: usize = 9;

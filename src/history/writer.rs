@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::rows;
 use crate::database::{Database, answer};
-use crate::login::ports::Entry;
+use crate::login::journal::Entry;
 use crate::metrics::Metrics;
 
 /// How many logins may wait to be written: some megabytes, and what a busy server takes in while a

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use super::machine::{Command, From};
 use super::namespace::Namespace;
+use super::ports::Listed;
 use super::secret::{self, Bearer};
 use super::service::{Current, Login, LoginError, Token};
 use super::session::{Session, SessionId};
@@ -73,6 +74,26 @@ impl Login {
         self.own(backend, id).await?;
         let reject = |_: &Session| Ok(Command::Reject { reason: reason.clone() });
         Ok(self.run(id, reject).await?.cursor)
+    }
+
+    /// The code of a number, in the service's namespace.
+    ///
+    /// # Errors
+    /// There is none, or nobody can tell.
+    pub async fn code(&self, backend: &Backend, number: u64) -> Result<Listed, LoginError> {
+        Self::code_of(&backend.namespace, number).await
+    }
+
+    /// The code of a number, in the namespace of that name.
+    ///
+    /// # Errors
+    /// As [`Self::code`], or there is no such namespace.
+    pub async fn code_in(&self, namespace: &str, number: u64) -> Result<Listed, LoginError> {
+        Self::code_of(self.namespace(namespace)?, number).await
+    }
+
+    async fn code_of(namespace: &Namespace, number: u64) -> Result<Listed, LoginError> {
+        namespace.numbering.look_up(number).await?.ok_or(LoginError::NotFound("code"))
     }
 
     async fn own(&self, backend: &Backend, id: SessionId) -> Result<Session, LoginError> {

@@ -2,14 +2,14 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde_json::value::RawValue;
 
 use super::machine::{self, Command, From};
 use super::namespace::Namespace;
-use super::ports::{Image, ImageFormat};
-use super::scene::Scene;
+use super::ports::{Image, ImageFormat, PictureAt};
 use super::secret::{self, Bearer};
 use super::service::{Current, Login, LoginError, Token, change};
 use super::session::{Asker, Session, SessionId, State};
@@ -19,8 +19,8 @@ use crate::stream::event::{EventType, Private};
 use crate::stream::subscription::{Page, Subscription};
 use uuid::Builder;
 
-/// How many fresh scenes are tried before the entropy is called broken.
-const SCENES: usize = 4;
+/// How many codes are tried before their source is called broken.
+const CODES: usize = 4;
 /// How much of a `User-Agent` is kept.
 const USER_AGENT_BYTES: usize = 256;
 
@@ -76,6 +76,8 @@ pub struct Snapshot {
     pub content: Option<String>,
     /// The media type of its code's picture.
     pub media_type: &'static str,
+    /// Where its code's picture is, if that was made ahead.
+    pub picture: Option<PictureAt>,
     /// The provider's page that shows the code instead of a picture of ours.
     pub frame: Option<String>,
 }
@@ -92,11 +94,15 @@ impl Login {
         let guest = opening.visitor.is_guest(namespace);
         self.limits.open_session(opening.ip).await?;
         let now = self.now();
-        let id = SessionId::random(&self.entropy);
+        let longer = if opening.messages { namespace.messages_ttl } else { Duration::ZERO };
+        let latest = now.plus(namespace.session_ttl + longer);
+        let (scene, pooled) = namespace.numbering.next(latest).await?;
+        let id = SessionId::beside(&scene, &self.entropy);
         let secret = Bearer::random(&self.entropy);
         let mut session = Session {
             id,
-            scene: Scene::random(&self.entropy, id),
+            scene,
+            pooled,
             namespace: opening.namespace.into(),
             messages: opening.messages,
             match_number: namespace.match_number.then(|| self.match_number()),
@@ -110,17 +116,31 @@ impl Login {
             messages_sent: 0,
             message_bytes: 0,
         };
-        for _ in 0..SCENES {
-            let change = change(&session, machine::opening(now), now)?;
-            if self.topics.store.create(id.0, session.scene.as_str(), change).await? {
+        for _ in 0..CODES {
+            if self.create(namespace, &session).await? {
                 self.metrics.transition(EventType::Pending.name());
-                namespace.provider.prepare(&session.scene);
+                if session.pooled.is_none() {
+                    namespace.provider.prepare(&session.scene);
+                }
                 let snapshot = self.snapshot_of(session, 1)?;
                 return Ok(Opened { snapshot, secret, guest });
             }
-            session.scene = Scene::random(&self.entropy, id);
+            // Another session has it: of a scene that is drawn, nobody's luck is that bad.
+            (session.scene, session.pooled) = namespace.numbering.next(latest).await?;
+            session.id = SessionId::beside(&session.scene, &self.entropy);
+            session.ticket = secret::ticket(session.id, &secret).digest();
         }
         Err(LoginError::Store)
+    }
+
+    /// Keeps a session that is opened. False if its code has a session.
+    async fn create(&self, namespace: &Namespace, session: &Session) -> Result<bool, LoginError> {
+        let change = change(session, machine::opening(session.opened_at), session.opened_at)?;
+        let made = self.topics.store.create(session.id.0, session.scene.as_str(), change).await;
+        if let (Err(_), Some(code)) = (&made, &session.pooled) {
+            namespace.numbering.give_back(code).await;
+        }
+        Ok(made?)
     }
 
     /// Lets a browser in by its session's secret, if its page may act.
@@ -159,8 +179,27 @@ impl Login {
     /// No such session, or the provider cannot make it.
     pub async fn image(&self, id: SessionId, format: ImageFormat) -> Result<Image, LoginError> {
         let Current { session, .. } = self.load(id).await?;
-        let provider = &self.namespace(&session.namespace)?.provider;
-        Ok(provider.image(&session.scene, format).await?)
+        let namespace = self.namespace(&session.namespace)?;
+        // Where an SVG is wanted, or the storage has nothing, the provider can draw it.
+        if let Some(code) = session.pooled.as_ref().filter(|_| format == ImageFormat::Png)
+            && let Ok(Some(image)) = namespace.numbering.picture(&code.picture).await
+        {
+            return Ok(image);
+        }
+        Ok(namespace.provider.image(&session.scene, format).await?)
+    }
+
+    /// The picture of that name, of a code that was made ahead.
+    ///
+    /// # Errors
+    /// There is none, or nobody can tell.
+    pub async fn picture(&self, name: &str) -> Result<Image, LoginError> {
+        for namespace in self.namespaces.values() {
+            if let Some(image) = namespace.numbering.picture(name).await? {
+                return Ok(image);
+            }
+        }
+        Err(LoginError::NotFound("picture"))
     }
 
     /// Follows the session's events from a cursor on; the first page is what there is now.
@@ -253,13 +292,18 @@ impl Login {
     fn snapshot_of(&self, session: Session, cursor: u64) -> Result<Snapshot, LoginError> {
         let namespace = self.namespace(&session.namespace)?;
         let content = namespace.provider.content(&session.scene);
-        let media_type = namespace.provider.media_type();
+        let picture = session.pooled.as_ref();
+        let picture = picture.map(|code| namespace.numbering.picture_at(&code.picture));
+        let media_type = match &picture {
+            Some(picture) => picture.media_type,
+            None => namespace.provider.media_type(),
+        };
         let frame = namespace.provider.website().map(|website| website.frame(&session.scene));
         let expires_in =
             if session.has_ended() { 0 } else { session.expires_at.seconds_from(self.now()) };
         let longer = if session.messages { namespace.messages_ttl.as_secs() } else { 0 };
         let kept_for = expires_in + longer;
-        Ok(Snapshot { session, cursor, expires_in, kept_for, content, media_type, frame })
+        Ok(Snapshot { session, cursor, expires_in, kept_for, content, media_type, picture, frame })
     }
 
     /// Two digits, of which none is a leading zero that a person would leave out.

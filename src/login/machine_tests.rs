@@ -21,7 +21,8 @@ fn opened(messages: bool, match_number: Option<u8>) -> (Session, Bearer) {
     let browser = Bearer::random(&entropy);
     let session = Session {
         id,
-        scene: Scene::random(&entropy, id),
+        scene: Scene::random(&entropy),
+        pooled: None,
         namespace: "default".into(),
         messages,
         match_number,

@@ -12,6 +12,7 @@
 pub mod backend;
 pub mod browser;
 mod expiry;
+pub mod journal;
 pub mod limits;
 pub mod machine;
 mod mask;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ports::{Directory, Provider};
+use super::ports::{Directory, Numbering, Provider};
 use super::secret::{Bearer, Digest};
 use super::visitor::Named;
 use crate::origin::Origin;
@@ -14,6 +14,8 @@ pub struct Namespace {
     pub name: String,
     /// Who makes its codes and tells who scans them.
     pub provider: Arc<dyn Provider>,
+    /// Which codes its sessions get.
+    pub numbering: Arc<dyn Numbering>,
     /// Who knows its users.
     pub directory: Arc<dyn Directory>,
     /// The name by which it shares its users.

@@ -84,6 +84,7 @@ fn login(provider: Arc<Ailing>, directory: Arc<Ailing>) -> Login {
     let namespace = Namespace {
         name: "default".into(),
         provider,
+        numbering: Arc::new(crate::codes::Fresh(Entropy::system())),
         directory,
         users: "*".into(),
         session_ttl: Duration::from_secs(180),

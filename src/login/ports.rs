@@ -1,6 +1,6 @@
 //! What the login core asks of the rooms beside it: how a code is made and a scan told to be
-//! somebody (`Provider`, with what only some of them can: `Pushes`, `Website`), who is registered
-//! (`Directory`), and who has logged in (`Journal`).
+//! somebody (`Provider`, with what only some of them can: `Pushes`, `Website`), which code a session
+//! gets (`Numbering`), and who is registered (`Directory`). Who has logged in, [`super::journal`].
 //!
 //! To add a provider: implement [`Provider`] in `provider/`, name it in `config`, and let
 //! `server::assemble` choose it. Nothing in `login` changes.
@@ -165,6 +165,19 @@ pub trait Provider: Send + Sync {
     /// A session with this scene begins: a code that takes time may be begun now. Returns at once.
     fn prepare(&self, _: &Scene) {}
 
+    /// What codes that are made ahead of their session would be made for; none if that cannot be.
+    fn stamp(&self) -> Option<Stamp> {
+        None
+    }
+
+    /// The picture of a code that is made ahead, and kept by who asks.
+    ///
+    /// # Errors
+    /// [`PortError`] when the picture cannot be had.
+    async fn make(&self, scene: &Scene) -> Result<Image, PortError> {
+        self.image(scene, ImageFormat::Png).await
+    }
+
     /// The code's picture.
     ///
     /// # Errors
@@ -186,6 +199,93 @@ pub trait Provider: Send + Sync {
     fn website(&self) -> Option<&dyn Website> {
         None
     }
+}
+
+/// What codes that are made ahead are made for. Made for something else, a code leads elsewhere.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Stamp {
+    /// The account at the provider, if it has several.
+    pub account: String,
+    /// The version of the mini program that a code opens: `release`, `trial` or `develop`.
+    pub env_version: String,
+    /// The page that a code opens.
+    pub page: String,
+}
+
+/// A code that was made ahead, as a session has it.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Numbered {
+    /// Its number in its namespace.
+    pub number: u64,
+    /// How often it has been taken, this time included: who had it before is not who has it.
+    pub generation: u64,
+    /// The name of its picture.
+    pub picture: Box<str>,
+}
+
+/// Where a code stands that is made ahead.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum CodeState {
+    /// Its number is given, its picture not yet stored.
+    Making,
+    /// A session may have it.
+    Free,
+    /// A session has it, or has had it.
+    Taken,
+}
+
+/// A code that was made ahead, as a service looks it up.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Listed {
+    /// Its number in its namespace.
+    pub number: u64,
+    /// Where it stands.
+    pub state: CodeState,
+    /// Where its picture is; none while it is made.
+    pub picture: Option<PictureAt>,
+}
+
+/// Where the picture of a code is that was made ahead.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PictureAt {
+    /// Its name.
+    pub name: Box<str>,
+    /// The whole address, if others than this server give it away.
+    pub url: Option<String>,
+    /// Its media type.
+    pub media_type: &'static str,
+}
+
+/// Which code a session gets.
+#[async_trait]
+pub trait Numbering: Send + Sync {
+    /// The scene of a session that is about to be opened and is over then, and its code if that was
+    /// made ahead.
+    ///
+    /// # Errors
+    /// [`PortError`] when there is no code, and none can be made.
+    async fn next(&self, until: Timestamp) -> Result<(Scene, Option<Numbered>), PortError>;
+
+    /// A code was taken for a session that was not opened.
+    async fn give_back(&self, code: &Numbered);
+
+    /// The session of a code has ended. Returns at once.
+    fn ended(&self, code: &Numbered);
+
+    /// Where the picture of that name is.
+    fn picture_at(&self, name: &str) -> PictureAt;
+
+    /// The picture of that name.
+    ///
+    /// # Errors
+    /// [`PortError`] when nobody can tell.
+    async fn picture(&self, name: &str) -> Result<Option<Image>, PortError>;
+
+    /// The code of a number.
+    ///
+    /// # Errors
+    /// [`PortError`] when nobody can tell.
+    async fn look_up(&self, number: u64) -> Result<Option<Listed>, PortError>;
 }
 
 /// A call that a provider's servers make to one of ours.
@@ -331,83 +431,4 @@ pub trait Directory: Send + Sync {
     async fn still_has(&self, _user: &str) -> Result<bool, PortError> {
         Ok(true)
     }
-}
-
-/// A login that ended in a token, as it is written down.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Entry {
-    /// The token's own id.
-    pub jti: String,
-    /// The name by which users are shared, whose user it is; this and what follows is empty where
-    /// no more is known than that the token was revoked.
-    pub group: String,
-    /// The user.
-    pub user: String,
-    /// The namespace.
-    pub namespace: String,
-    /// The provider that vouched for them.
-    pub provider: String,
-    /// The browser's address.
-    pub ip: String,
-    /// Its `User-Agent`: its own claim.
-    pub user_agent: String,
-    /// When.
-    pub at: Timestamp,
-    /// When the token is over.
-    pub expires_at: Timestamp,
-    /// When it was revoked, if it was.
-    pub revoked_at: Option<Timestamp>,
-}
-
-/// Somebody whose logins are asked for.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Person {
-    /// The user.
-    pub user: String,
-    /// The names by which users are shared, of which any may be meant.
-    pub groups: Vec<String>,
-}
-
-/// A place in somebody's history: what comes before it is older.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Mark {
-    /// When.
-    pub at: Timestamp,
-    /// The token's id: two logins may be of the same moment.
-    pub jti: String,
-}
-
-/// Remembers who has logged in, and which tokens have been revoked.
-#[async_trait]
-pub trait Journal: Send + Sync {
-    /// Writes down a login. Nobody is kept from logging in by what becomes of it.
-    async fn write(&self, entry: Entry);
-
-    /// A person's logins, the newest first, at most so many.
-    ///
-    /// # Errors
-    /// [`PortError`] when it cannot tell, or keeps none.
-    async fn read(
-        &self,
-        person: &Person,
-        before: Option<&Mark>,
-        most: usize,
-    ) -> Result<Vec<Entry>, PortError>;
-
-    /// The login of a token, if it was written down.
-    ///
-    /// # Errors
-    /// [`PortError`] when it cannot tell.
-    async fn find(&self, jti: &str) -> Result<Option<Entry>, PortError>;
-
-    /// Revokes a token, whether its login was written down or not.
-    ///
-    /// # Errors
-    /// [`PortError`] when that cannot be remembered.
-    async fn revoke(
-        &self,
-        jti: &str,
-        expires_at: Timestamp,
-        now: Timestamp,
-    ) -> Result<(), PortError>;
 }

@@ -6,7 +6,6 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
-use super::session::SessionId;
 use crate::entropy::Entropy;
 
 /// WeChat's greatest length of a scene (getUnlimitedQRCode, field `scene`).
@@ -23,15 +22,20 @@ pub struct Scene(Box<str>);
 pub struct NotAScene;
 
 impl Scene {
-    /// A fresh scene that nobody can guess: 128 random bits, after four of its session's id, by
-    /// which a store finds both in one place. Only characters that mean the same when
-    /// percent-decoded are used, for pages that forget to decode or do it twice.
+    /// A fresh scene that nobody can guess: 136 random bits, of which its session's id repeats
+    /// four. Only characters that mean the same when percent-decoded are used, for pages that forget
+    /// to decode or do it twice.
     #[must_use]
-    pub fn random(entropy: &Entropy, of: SessionId) -> Self {
-        let mut bytes = entropy.bytes::<17>();
-        let [first, ..] = of.0.to_be_bytes();
-        bytes[0] = first & 0xf0 | bytes[0] & 0x0f;
-        Self(URL_SAFE_NO_PAD.encode(bytes).into())
+    pub fn random(entropy: &Entropy) -> Self {
+        Self(URL_SAFE_NO_PAD.encode(entropy.bytes::<17>()).into())
+    }
+
+    /// Its first four bits: a session whose id begins with them is found by a store in the same
+    /// place.
+    #[must_use]
+    pub fn place(&self) -> u8 {
+        let bytes = URL_SAFE_NO_PAD.decode(&*self.0).unwrap_or_default();
+        bytes.first().copied().unwrap_or(0) >> 4
     }
 
     /// Takes a text as a scene.
@@ -78,15 +82,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fresh_scene_is_a_scene_of_128_bits_beside_its_session() {
+    fn a_fresh_scene_is_a_scene_of_136_bits_in_a_place_that_they_say() {
         let entropy = Entropy::system();
-        for first in 0..16 {
-            let scene = Scene::random(&entropy, SessionId(first << 124));
+        for _ in 0..16 {
+            let scene = Scene::random(&entropy);
             assert_eq!(scene.as_str().len(), 23);
             let bytes = URL_SAFE_NO_PAD.decode(scene.as_str()).expect("base64");
-            assert_eq!(u128::from(bytes[0] >> 4), first);
+            assert_eq!((bytes.len(), bytes[0] >> 4), (17, scene.place()));
             assert_eq!(Scene::parse(scene.as_str()), Ok(scene));
         }
+        assert_eq!(Scene::parse("~").expect("a scene").place(), 0);
     }
 
     #[test]

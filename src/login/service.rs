@@ -25,7 +25,7 @@ pub const RETENTION: Duration = Duration::from_secs(120);
 /// How often a change is tried against others; so many losses in a row mean that something is off.
 const ATTEMPTS: usize = 64;
 /// The first byte of every record, so that another version's records are told from ours.
-const RECORD_FORMAT: u8 = 5;
+const RECORD_FORMAT: u8 = 6;
 
 /// Why a call was not served.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -264,6 +264,7 @@ impl Login {
             Commit::Conflict => Ok(None),
             Commit::Gone => Err(LoginError::NotFound("session")),
             Commit::Made(cursor) => {
+                self.let_rest(&before.session, &session);
                 for kind in &told {
                     self.metrics.transition(kind.name());
                 }
@@ -273,6 +274,18 @@ impl Login {
                 }
                 Ok(Some(Current { session, cursor, version: before.version.wrapping_add(1) }))
             }
+        }
+    }
+}
+
+impl Login {
+    /// Lets the code of a session rest that has ended just now.
+    fn let_rest(&self, before: &Session, after: &Session) {
+        if let Some(code) = after.pooled.as_ref().filter(|_| after.has_ended())
+            && !before.has_ended()
+            && let Some(namespace) = self.namespaces.get(&*after.namespace)
+        {
+            namespace.numbering.ended(code);
         }
     }
 }

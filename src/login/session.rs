@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use uuid::{Builder, Uuid};
 
-use super::ports::{Act, Cause, Identity, User};
+use super::ports::{Act, Cause, Identity, Numbered, User};
 use super::scene::Scene;
 use super::secret::Digest;
 use super::visitor::Opener;
@@ -27,6 +27,14 @@ impl SessionId {
     #[must_use]
     pub fn random(entropy: &Entropy) -> Self {
         Self(Builder::from_random_bytes(entropy.bytes()).into_uuid().as_u128())
+    }
+
+    /// A fresh id in the place of a scene, where a store finds both: it begins with the scene's
+    /// first four bits, and the others are random.
+    #[must_use]
+    pub fn beside(scene: &Scene, entropy: &Entropy) -> Self {
+        let Self(id) = Self::random(entropy);
+        Self(id << 4 >> 4 | u128::from(scene.place()) << 124)
     }
 
     /// The id of a text, if it is a UUID with hyphens.
@@ -112,6 +120,8 @@ pub struct Session {
     pub id: SessionId,
     /// What its code carries.
     pub scene: Scene,
+    /// Its code, if that was made ahead.
+    pub pooled: Option<Numbered>,
     /// The configuration it was opened under.
     pub namespace: Box<str>,
     /// Whether both ends go on exchanging messages after the confirmation.

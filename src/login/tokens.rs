@@ -7,8 +7,9 @@ use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
 use super::backend::Backend;
+use super::journal::{Entry, Journal, Mark, Person};
 use super::namespace::Namespace;
-use super::ports::{Entry, Journal, Mark, Person, User};
+use super::ports::User;
 use super::secret::Bearer;
 use super::service::{Login, LoginError, Token};
 use super::session::Session;

@@ -101,7 +101,9 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::codes::Fresh;
     use crate::directory::Open;
+    use crate::entropy::Entropy;
     use crate::origin::Origin;
     use crate::provider::Simulator;
 
@@ -109,6 +111,7 @@ mod tests {
         Namespace {
             name: "default".into(),
             provider: Arc::new(Simulator::new("http://x".into())),
+            numbering: Arc::new(Fresh(Entropy::system())),
             directory: Arc::new(Open),
             users: "*".into(),
             session_ttl: Duration::from_secs(60),

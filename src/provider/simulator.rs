@@ -6,7 +6,7 @@ use std::fmt::Write;
 use async_trait::async_trait;
 
 use super::qr;
-use crate::login::ports::{Identity, Image, ImageFormat, PortError, Provider};
+use crate::login::ports::{Identity, Image, ImageFormat, PortError, Provider, Stamp};
 use crate::login::scene::Scene;
 
 /// The provider's name, in the configuration, in identities and in tokens.
@@ -42,6 +42,11 @@ impl Provider for Simulator {
 
     fn content(&self, scene: &Scene) -> Option<String> {
         Some(self.page(scene))
+    }
+
+    fn stamp(&self) -> Option<Stamp> {
+        let (account, env_version) = (String::new(), String::new());
+        Some(Stamp { account, env_version, page: self.public_url.clone() })
     }
 
     async fn image(&self, scene: &Scene, format: ImageFormat) -> Result<Image, PortError> {

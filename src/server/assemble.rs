@@ -10,14 +10,16 @@ use serde_json::Value;
 
 use crate::api::{self, pages::Pages};
 use crate::clock::Clock;
+use crate::codes::Filler;
 use crate::config::{self, Config, DirectoryRule, ProviderName, Relayed, Transport as Named};
 use crate::database::Database;
 use crate::directory::{ALL, Hook, HookSettings, Known, Open, OpenKept};
 use crate::entropy::Entropy;
 use crate::history::{History, NoHistory, Writer};
+use crate::login::journal::Journal;
 use crate::login::limits::{Limits, Rate, Rates};
 use crate::login::namespace::Namespace;
-use crate::login::ports::{Directory, Journal, Provider};
+use crate::login::ports::{Directory, Numbering, Provider};
 use crate::login::secret::Bearer;
 use crate::login::session::SessionId;
 use crate::login::tokens::Tokens;
@@ -32,6 +34,7 @@ use crate::stream::hub::Hub;
 use crate::token::Keys;
 use crate::transport::{Shared, Transport};
 
+use super::pools::Pools;
 use super::providers::Providers;
 use super::{StartError, published, tokens};
 
@@ -49,6 +52,8 @@ pub struct Assembled {
     pub database: Database,
     /// Who writes down logins there, if they are kept.
     pub(super) history: Option<Writer>,
+    /// Who keeps the pools of codes filled, where there are any.
+    pub filler: Option<Filler>,
     /// What this instance has to do with others, where there may be any.
     pub(super) fleet: Option<Fleet>,
 }
@@ -110,6 +115,8 @@ pub async fn assemble(
 
     let database = Database::open(config.database_url().expose()).await?;
     let mut providers = Providers::new(public_url, clock, entropy.clone());
+    let counted = Arc::clone(&metrics);
+    let mut pools = Pools::open(config, &database, clock, entropy.clone(), counted).await?;
     let directories =
         Directories { database, clock, entropy: entropy.clone(), metrics: Arc::clone(&metrics) };
     let mut namespaces = HashMap::new();
@@ -117,7 +124,8 @@ pub async fn assemble(
     for (name, rules) in &config.namespaces {
         let directory = directories.of(name, rules)?;
         let provider = providers.of(name, rules)?;
-        let namespace = namespace_of(config, name, rules, provider, directory);
+        let numbering = pools.of(name, rules, &provider);
+        let namespace = namespace_of(config, name, rules, (provider, numbering, directory));
         namespaces.insert(name.clone(), Arc::new(namespace));
         let offered = Transport::ALL.into_iter();
         let offered = offered.filter(|t| rules.transports.iter().any(|named| of(*named) == *t));
@@ -171,7 +179,8 @@ pub async fn assemble(
         jwks,
         pages: pages_of(config),
     };
-    Ok(Assembled { login, hub, metrics, api, database: directories.database, history, fleet })
+    let (database, filler) = (directories.database, pools.filler());
+    Ok(Assembled { login, hub, metrics, api, database, history, filler, fleet })
 }
 
 /// What the `OpenAPI` document is made of: a core that serves nobody.
@@ -281,17 +290,20 @@ impl Directories {
     }
 }
 
+/// What the rooms beside the core do for a namespace.
+type Ports = (Arc<dyn Provider>, Arc<dyn Numbering>, Arc<dyn Directory>);
+
 fn namespace_of(
     config: &Config,
     name: &str,
     rules: &config::Namespace,
-    provider: Arc<dyn Provider>,
-    directory: Arc<dyn Directory>,
+    (provider, numbering, directory): Ports,
 ) -> Namespace {
     let digest = |key: &config::Secret| Bearer::shown(key.expose()).digest();
     Namespace {
         name: name.to_owned(),
         provider,
+        numbering,
         directory,
         users: rules.shares(name).unwrap_or(ALL).to_owned(),
         session_ttl: Duration::from_secs(rules.session_ttl),

@@ -11,6 +11,7 @@ pub mod connection;
 pub mod drain;
 mod fleet;
 pub mod interfaces;
+pub mod pools;
 mod providers;
 mod published;
 pub mod socket;
@@ -25,6 +26,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
+use crate::codes::StorageError;
 use crate::config::Config;
 use crate::database::{Database, DatabaseError};
 use crate::directory::HookError;
@@ -66,6 +68,9 @@ pub enum StartError {
     /// The database cannot be used.
     #[error("the database: {0}")]
     Database(#[from] DatabaseError),
+    /// The pictures of codes cannot be stored.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
     /// Two metrics have the same name.
     #[error("the metrics: {0}")]
     Metrics(#[from] prometheus::Error),
@@ -129,7 +134,8 @@ impl Server {
             (local(&public, config.listen)?, local(&admin, config.admin_listen)?);
         let public_url = assemble::public_url(config, public_address);
         let parts = assemble::assemble(config, &public_url, clock, entropy.clone()).await?;
-        let assemble::Assembled { login, hub, metrics, api, database, history, fleet } = parts;
+        let assemble::Assembled { login, hub, metrics, api, database, history, filler, fleet } =
+            parts;
 
         let leave = Arc::<Leave>::default();
         let census = Arc::new(Census::default());
@@ -141,7 +147,12 @@ impl Server {
         });
         let admin_house = Arc::new(House {
             local: admin_address,
-            endpoint: admin::endpoint(Arc::clone(&login), metrics, leave.begun.clone()),
+            endpoint: admin::endpoint(
+                Arc::clone(&login),
+                metrics,
+                leave.begun.clone(),
+                public_url.clone(),
+            ),
             leave: Arc::default(),
         });
         let mut tasks = vec![
@@ -149,6 +160,9 @@ impl Server {
             tokio::spawn(accept::accept(public, house, Arc::clone(&census), most)),
             tokio::spawn(accept::accept(admin, admin_house, Arc::default(), MOST_ADMIN)),
         ];
+        if let Some(filler) = filler {
+            tasks.push(tokio::spawn(filler.fill_for_ever()));
+        }
         let kept = Duration::from_secs(config.history.retention_days * 86_400);
         let sweeping = history::sweep_for_ever(database.clone(), kept, clock, entropy.clone());
         tasks.push(tokio::spawn(sweeping));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use saoma::clock::{Clock, Timestamp};
+use saoma::codes::Fresh;
 use saoma::directory::Open;
 use saoma::entropy::Entropy;
 use saoma::history::NoHistory;
@@ -34,6 +35,7 @@ pub(crate) fn core(store: impl FnOnce(Bell) -> Arc<dyn Store>) -> Login {
     let namespace = Namespace {
         name: "default".into(),
         provider: Arc::new(Simulator::new("http://x".into())),
+        numbering: Arc::new(Fresh(Entropy::system())),
         directory: Arc::new(Open),
         users: "*".into(),
         session_ttl: Duration::from_secs(60),

@@ -13,6 +13,7 @@ use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
 use saoma::clock::{Clock, Timestamp};
+use saoma::codes::Fresh;
 use saoma::entropy::Entropy;
 use saoma::history::NoHistory;
 use saoma::login::Login;
@@ -237,6 +238,7 @@ fn core(
     let namespace = Namespace {
         name: "default".into(),
         provider: Arc::new(Simulator::new("http://x".into())),
+        numbering: Arc::new(Fresh(entropy.clone())),
         directory,
         users: "*".into(),
         session_ttl: Duration::from_secs(60),

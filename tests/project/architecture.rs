@@ -8,7 +8,7 @@ const LEAVES: [&str; 4] = ["clock", "entropy", "metrics", "origin"];
 /// What a room may call besides the leaves: rooms, or modules of rooms.
 const MAY_CALL: &[(&str, &[&str])] = &[
     ("main", &[]),
-    ("command", &["config", "server", "api", "database", "directory"]),
+    ("command", &["config", "server", "api", "database", "directory", "history", "codes"]),
     ("config", &[]),
     (
         "server",
@@ -19,6 +19,7 @@ const MAY_CALL: &[(&str, &[&str])] = &[
             "stream",
             "store",
             "provider",
+            "codes",
             "directory",
             "history",
             "database",
@@ -34,7 +35,8 @@ const MAY_CALL: &[(&str, &[&str])] = &[
     ("store", &[]),
     ("provider", &["login::ports", "login::scene"]),
     ("directory", &["login::ports", "login::scene", "database"]),
-    ("history", &["login::ports", "database"]),
+    ("codes", &["login::ports", "login::scene", "database"]),
+    ("history", &["login::journal", "login::ports", "database"]),
     ("database", &[]),
     ("token", &[]),
     ("clock", &[]),

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::account::Account;
 use super::api::Call;
 use super::failure::Failure;
-use crate::login::ports::{Identity, Image, ImageFormat, PortError, Provider};
+use crate::login::ports::{Identity, Image, ImageFormat, PortError, Provider, Stamp};
 use crate::login::scene::Scene;
 
 /// The provider's name, in the configuration, in identities and in tokens.
@@ -138,6 +138,19 @@ impl Provider for MiniProgram {
 
     async fn image(&self, scene: &Scene, _: ImageFormat) -> Result<Image, PortError> {
         self.0.code(scene).await
+    }
+
+    fn stamp(&self) -> Option<Stamp> {
+        let Inner { account, options, .. } = &*self.0;
+        Some(Stamp {
+            account: account.app_id.clone(),
+            env_version: options.env_version.to_owned(),
+            page: options.page.clone(),
+        })
+    }
+
+    async fn make(&self, scene: &Scene) -> Result<Image, PortError> {
+        Ok(self.0.picture(scene).await?)
     }
 
     /// Has the code made, so that it is there with the first look. What goes wrong is told to

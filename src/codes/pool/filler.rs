@@ -1,0 +1,224 @@
+//! The filler: keeps pools filled, one of all instances at a time.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures_util::future::select_all;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::Pool;
+use super::lease::{Lease, Watch};
+use super::maker::{Pace, Trouble};
+use super::shelf::Stock;
+use crate::clock::Clock;
+use crate::database::{Database, NoAnswer};
+
+/// How often the stock is looked at.
+const LOOK: Duration = Duration::from_secs(2);
+/// How often somebody else's lease is looked at.
+const AGAIN: Duration = Duration::from_millis(500);
+/// How long a used code is kept after its session is over, for people who look it up.
+const KEPT: Duration = Duration::from_secs(3600);
+/// How often what is of no use any more is cleared away.
+const TIDY: Duration = Duration::from_secs(60);
+/// The longest pause after trouble.
+const LONGEST: Duration = Duration::from_secs(60);
+/// How often a command is tried again without a single code made between.
+const TRIES: u32 = 6;
+
+/// Keeps pools filled.
+pub struct Filler {
+    pools: Vec<Pool>,
+    lease: Lease,
+    clock: Clock,
+    pace: Pace,
+}
+
+/// How a command comes on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Report<'a> {
+    /// Another makes codes; it is waited for.
+    Waiting(&'a str),
+    /// One more code is made.
+    Made,
+    /// It is tried again, for this reason, after so long.
+    Again(&'a str, Duration),
+}
+
+/// Why a command was given up.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Unfilled {
+    /// The database gives no answer.
+    #[error(transparent)]
+    Database(#[from] NoAnswer),
+    /// Something else stands in the way.
+    #[error("{0}")]
+    Trouble(String),
+}
+
+impl Filler {
+    /// One that fills these pools, all in one database. `holder` is what others see of us.
+    #[must_use]
+    pub fn new(pools: Vec<Pool>, database: Database, holder: String, clock: Clock) -> Self {
+        let lease = Lease::new(database, "pool", holder);
+        Self { pools, lease, clock, pace: Pace::new() }
+    }
+
+    /// Looks after the pools, for ever.
+    pub async fn fill_for_ever(self) {
+        let mut watch = Watch::default();
+        let mut pause = Duration::ZERO;
+        let mut tidied = Instant::now();
+        loop {
+            let tidy = tidied.elapsed() >= TIDY;
+            match self.look_after(&mut watch, tidy).await {
+                Ok(true) => {
+                    pause = Duration::ZERO;
+                    tidied = if tidy { Instant::now() } else { tidied };
+                }
+                // Another does it, or has just done it.
+                Ok(false) => {
+                    sleep(AGAIN).await;
+                    continue;
+                }
+                Err(Trouble { why, wait }) => {
+                    pause = (pause * 2).max(wait).min(LONGEST);
+                    tracing::warn!(why, seconds = pause.as_secs(), "pool.not_filled");
+                    sleep(pause).await;
+                    continue;
+                }
+            }
+            let empty = self.pools.iter().map(|pool| Box::pin(pool.0.empty.notified()));
+            let _ = timeout(LOOK, select_all(empty)).await;
+        }
+    }
+
+    /// Does what there is to do. False if another is at it.
+    async fn look_after(&self, watch: &mut Watch, tidy: bool) -> Result<bool, Trouble> {
+        let mut idle = !tidy;
+        for pool in &self.pools {
+            let stock = pool.stock().await.map_err(Trouble::because)?;
+            idle &= lack(pool, &stock) == 0 && stock.making == 0 && stock.outdated == 0;
+        }
+        if idle {
+            return Ok(true);
+        }
+        let Some(generation) = self.lease.take(watch).await.map_err(Trouble::because)? else {
+            return Ok(false);
+        };
+        let done = tokio::select! {
+            done = self.upkeep() => done.map(|()| true),
+            () = self.lease.keep(generation) => Ok(false),
+        };
+        let _ = self.lease.give_back(generation).await;
+        done
+    }
+
+    async fn upkeep(&self) -> Result<(), Trouble> {
+        for pool in &self.pools {
+            let now = self.clock.now();
+            pool.renew(now).await?;
+            pool.finish(&self.pace, &|| {}).await?;
+            let stock = pool.stock().await.map_err(Trouble::because)?;
+            let lack = lack(pool, &stock);
+            if lack > 0 {
+                tracing::info!(namespace = pool.namespace(), count = lack, "pool.growing");
+                pool.grow(lack, &self.pace, &|| {}).await?;
+            }
+            pool.clear(now.minus(KEPT)).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes `count` codes more in the first pool, as a command: beside servers, and after a
+    /// command that was stopped, whose codes are finished first and count.
+    ///
+    /// # Errors
+    /// [`Unfilled`] when it does not come on.
+    pub async fn fill(
+        &self,
+        count: u64,
+        report: &(impl Fn(Report<'_>) + Sync),
+    ) -> Result<(), Unfilled> {
+        let Some(pool) = self.pools.first() else { return Ok(()) };
+        let made = AtomicU64::new(0);
+        let more = || {
+            made.fetch_add(1, Ordering::Relaxed);
+            report(Report::Made);
+        };
+        let mut tries = 0;
+        loop {
+            let before = made.load(Ordering::Relaxed);
+            let filling = async {
+                pool.renew(self.clock.now()).await?;
+                pool.grow(count.saturating_sub(before), &self.pace, &more).await
+            };
+            let Err(Trouble { why, wait }) = self.alone(filling, report).await? else {
+                return Ok(());
+            };
+            tries = if made.load(Ordering::Relaxed) > before { 0 } else { tries + 1 };
+            if tries == TRIES {
+                return Err(Unfilled::Trouble(why));
+            }
+            report(Report::Again(&why, wait));
+            sleep(wait).await;
+        }
+    }
+
+    /// Clears away what is of no use any more, as a command; how many codes and pictures.
+    ///
+    /// # Errors
+    /// [`Unfilled`] when it cannot be done.
+    pub async fn prune(&self, report: &impl Fn(Report<'_>)) -> Result<(u64, u64), Unfilled> {
+        let mut all = (0, 0);
+        for pool in &self.pools {
+            let clearing = pool.clear(self.clock.now());
+            let (codes, pictures) = self
+                .alone(clearing, report)
+                .await?
+                .map_err(|Trouble { why, .. }| Unfilled::Trouble(why))?;
+            all = (all.0 + codes, all.1 + pictures);
+        }
+        Ok(all)
+    }
+
+    /// Does something that one alone shall do, when nobody else does.
+    async fn alone<T>(
+        &self,
+        doing: impl Future<Output = Result<T, Trouble>>,
+        report: &impl Fn(Report<'_>),
+    ) -> Result<Result<T, Trouble>, Unfilled> {
+        let mut watch = Watch::default();
+        let mut told = false;
+        let generation = loop {
+            if let Some(generation) = self.lease.take(&mut watch).await? {
+                break generation;
+            }
+            if !told && let Some(holder) = self.lease.holder().await? {
+                report(Report::Waiting(&holder));
+                told = true;
+            }
+            sleep(AGAIN).await;
+        };
+        let done = tokio::select! {
+            done = doing => done,
+            () = self.lease.keep(generation) => {
+                Err(Trouble { why: "another has begun to make codes".to_owned(), wait: AGAIN })
+            }
+        };
+        self.lease.give_back(generation).await?;
+        Ok(done)
+    }
+}
+
+/// How many codes a pool lacks.
+fn lack(pool: &Pool, stock: &Stock) -> u64 {
+    let rules = &pool.0.rules;
+    if stock.numbers < rules.size {
+        rules.size - stock.numbers
+    } else if stock.free + stock.making + stock.outdated < rules.low_water {
+        rules.grow_by
+    } else {
+        0
+    }
+}
