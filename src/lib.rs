@@ -7,7 +7,7 @@
 //! ```text
 //! server      listeners, accept loop, connections, drain
 //! api         operations: parse, call the core, render       transport   encoders, hold
-//! login       the session machine and who runs it  ◄─ provider · codes · directory · token
+//! login       the session machine and who runs it  ◄─ provider · codes · directory · history · token
 //! stream      numbered events, cursors, who waits
 //! store       memory, Redis
 //! ```
@@ -22,6 +22,7 @@ pub mod config;
 pub mod database;
 pub mod directory;
 pub mod entropy;
+pub mod history;
 pub mod login;
 pub mod metrics;
 pub mod origin;

@@ -9,8 +9,8 @@ use poem::{Request, Response};
 
 use crate::origin::Origin;
 
-/// The browser's side of the API.
-const PATH: &str = "/v1/sessions";
+/// The browser's side of the API: before a login and after it.
+const PATHS: [&str; 2] = ["/v1/sessions", "/v1/me"];
 
 /// What a preflight is answered with, besides the origin.
 const PREFLIGHT: [(header::HeaderName, &str); 3] = [
@@ -36,8 +36,8 @@ impl Cors {
     /// What there is to say about a request.
     #[must_use]
     pub fn about(&self, request: &Request) -> Answer {
-        let rest = request.uri().path().strip_prefix(PATH);
-        let on_our_side = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let mut rests = PATHS.iter().filter_map(|path| request.uri().path().strip_prefix(path));
+        let on_our_side = rests.any(|rest| rest.is_empty() || rest.starts_with('/'));
         if self.0.is_empty() || !on_our_side {
             return Answer::default();
         }

@@ -19,6 +19,7 @@ use crate::login::phone::PhonePass;
 use crate::login::scene::Scene;
 use crate::login::secret::Bearer;
 use crate::login::session::SessionId;
+use crate::login::tokens::Holder;
 use crate::login::visitor::Visitor;
 use crate::login::{Login, LoginError};
 use crate::transport::negotiate;
@@ -31,6 +32,9 @@ pub struct PhoneAuth(pub PhonePass);
 
 /// A service with an API key.
 pub struct BackendAuth(pub BackendPass);
+
+/// A person with the token of a login.
+pub struct HolderAuth(pub Holder);
 
 impl BrowserAuth {
     async fn check(request: &Request) -> Result<Self, Problem> {
@@ -57,6 +61,13 @@ impl BackendAuth {
     fn check(request: &Request) -> Result<Self, Problem> {
         let key = authorization(request)?.ok_or_else(|| missing("an API key"))?;
         Ok(Self(login(request)?.backend(&key)?))
+    }
+}
+
+impl HolderAuth {
+    async fn check(request: &Request) -> Result<Self, Problem> {
+        let token = authorization(request)?.ok_or_else(|| missing("the token of a login"))?;
+        Ok(Self(login(request)?.holder(&token).await?))
     }
 }
 
@@ -142,7 +153,7 @@ fn own_page(request: &Request) -> Result<(), Problem> {
     }
 }
 
-/// One line of the document and the call of the check: the same for the three of them.
+/// One line of the document and the call of the check: the same for all of them.
 macro_rules! security_scheme {
     ($auth:ty, $name:literal, $scheme:expr, $check:expr) => {
         impl<'a> ApiExtractor<'a> for $auth {
@@ -190,6 +201,13 @@ security_scheme!(
 security_scheme!(BackendAuth, "apiKey", bearer("One of the namespace's API keys."), |request| {
     std::future::ready(BackendAuth::check(request))
 });
+
+security_scheme!(
+    HolderAuth,
+    "userToken",
+    bearer("The `access_token` that a login ended in."),
+    HolderAuth::check
+);
 
 fn bearer(description: &'static str) -> MetaSecurityScheme {
     MetaSecurityScheme {

@@ -1,7 +1,7 @@
 //! The HTTP API: parses a request, calls one function of the core, renders what it says.
 //!
-//! One file an audience ([`sessions`], [`scenes`], [`backend`], [`wechat`] with [`returning`]), what
-//! they share ([`schema`], [`events`], [`commands`]), and what stands around all of them
+//! One file an audience ([`sessions`], [`scenes`], [`backend`] with [`tokens`], [`me`], [`wechat`]
+//! with [`returning`]), what they share ([`schema`], [`events`], [`commands`]), and what stands around all of them
 //! ([`credentials`], [`mod@origin`], [`cors`], [`catch`]).
 //! Nothing is decided here.
 //!
@@ -18,7 +18,9 @@ pub mod credentials;
 pub mod document;
 pub mod encoding;
 pub mod events;
+pub mod form;
 pub mod json;
+pub mod me;
 pub mod origin;
 pub mod pages;
 pub mod pictures;
@@ -28,6 +30,7 @@ pub mod returning;
 pub mod scenes;
 pub mod schema;
 pub mod sessions;
+pub mod tokens;
 pub mod wechat;
 
 use std::sync::Arc;
@@ -42,12 +45,14 @@ use backend::Backends;
 use catch::Caught;
 use cors::Cors;
 use events::Streams;
+use me::Me;
 use origin::PublicOrigin;
 use pages::Pages;
 use pictures::Kept;
 use reached::Reached;
 use scenes::Scenes;
 use sessions::Sessions;
+use tokens::Tokens;
 use wechat::WeChat;
 
 use crate::entropy::Entropy;
@@ -75,7 +80,7 @@ pub struct Parts {
     pub pages: Pages,
 }
 
-type Api = (Sessions, Scenes, Backends, WeChat);
+type Api = (Sessions, Scenes, Backends, Tokens, Me, WeChat);
 
 fn service(parts: &Parts) -> OpenApiService<Api, ()> {
     let Parts { login, streams, public_url, .. } = parts;
@@ -90,8 +95,10 @@ fn service(parts: &Parts) -> OpenApiService<Api, ()> {
         streams: Arc::clone(streams),
         https: reached.is_https(),
     };
-    let backends = Backends { login: Arc::clone(login), reached };
-    document::service((sessions, scenes, backends, WeChat { login: Arc::clone(login) }))
+    let login = || Arc::clone(login);
+    let (backends, tokens) = (Backends { login: login(), reached }, Tokens { login: login() });
+    let (me, wechat) = (Me { login: login() }, WeChat { login: login() });
+    document::service((sessions, scenes, backends, tokens, me, wechat))
 }
 
 /// The `OpenAPI` document, as `/openapi.json` serves it.

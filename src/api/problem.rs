@@ -236,7 +236,7 @@ const DOCUMENTED: [(u16, &str); 14] = [
     ),
     (
         404,
-        "There is no such thing, or it has been forgotten: `not_found`, `unknown_namespace`, `no_picture`.",
+        "There is no such thing, or it has been forgotten: `not_found`, `unknown_namespace`, `no_picture`, `no_history`.",
     ),
     (408, "The body did not come in time: `request_timeout`."),
     (
@@ -245,10 +245,10 @@ const DOCUMENTED: [(u16, &str); 14] = [
     ),
     (410, "Its time is over: `expired`."),
     (413, "The body is over 64 KiB: `body_too_large`."),
-    (415, "The body is not `application/json`: `unsupported_media_type`."),
+    (415, "The body is not of the media type that is wanted: `unsupported_media_type`."),
     (
         422,
-        "What was given cannot be used: `invalid_login_code`, `login_code_blocked`, `match_number_required`, `bad_callback`.",
+        "What was given cannot be used: `invalid_login_code`, `login_code_blocked`, `match_number_required`, `bad_callback`, `token_required`.",
     ),
     (
         429,
@@ -260,7 +260,7 @@ const DOCUMENTED: [(u16, &str); 14] = [
     ),
     (
         503,
-        "The server, its store, the provider or the hook is not available; `Retry-After` says when to try again: `store_unavailable`, `storage_unavailable`, `provider_unavailable`, `wechat_unavailable`, `wechat_busy`, `wechat_quota`, `hook_unavailable`, `leaving`.",
+        "The server, its store, the provider or the hook is not available; `Retry-After` says when to try again: `store_unavailable`, `storage_unavailable`, `history_unavailable`, `database_unavailable`, `provider_unavailable`, `wechat_unavailable`, `wechat_busy`, `wechat_quota`, `hook_unavailable`, `leaving`.",
     ),
     (
         504,

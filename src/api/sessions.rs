@@ -35,6 +35,8 @@ pub enum Audience {
     Phone,
     /// What your servers call, with an API key.
     Backend,
+    /// What a person who has logged in calls, with their token.
+    User,
     /// What `WeChat`'s servers call, and where its page sends browsers back to.
     WeChat,
 }

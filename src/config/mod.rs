@@ -10,6 +10,7 @@ mod check;
 mod choices;
 mod error;
 mod forms;
+mod history;
 mod limits;
 mod load;
 mod namespace;
@@ -32,6 +33,7 @@ use serde::{Deserialize, Serialize};
 
 pub use choices::{DirectoryRule, Numbering, ProviderName, Relayed, StorageService, Transport};
 pub use error::{ConfigError, Named};
+pub use history::History;
 pub use limits::Limits;
 pub use load::environment;
 pub use namespace::{DEFAULT_NAMESPACE, Hook, Namespace};
@@ -71,8 +73,8 @@ pub struct Config {
     /// `SAOMA_REDIS_PREFIX`, default `saoma`.
     #[serde(deserialize_with = "forms::prefix")]
     pub redis_prefix: String,
-    /// The database of the directory, `sqlite:…` or `postgres://…`. `SAOMA_DATABASE_URL`; for the
-    /// default see [`Config::database_url`].
+    /// The database, `sqlite:…` or `postgres://…`. `SAOMA_DATABASE_URL`; for the default see
+    /// [`Config::database_url`].
     pub database_url: Option<Secret>,
     /// A file that holds `database_url`. `SAOMA_DATABASE_URL_FILE`.
     pub database_url_file: Option<PathBuf>,
@@ -102,6 +104,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// The tokens that a login ends in.
     pub token: Token,
+    /// How long it is remembered who logged in.
+    pub history: History,
     /// Where the images of pooled codes go.
     pub storage: Option<Storage>,
     /// The namespaces by name; `default` is always there.
@@ -142,6 +146,7 @@ impl Default for Config {
             worker_threads: None,
             log_format: LogFormat::Text,
             token: Token::default(),
+            history: History::default(),
             storage: None,
             namespaces: BTreeMap::from([(DEFAULT_NAMESPACE.to_owned(), Namespace::default())]),
         }

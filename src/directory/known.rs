@@ -47,6 +47,10 @@ impl Directory for Known {
         let row = answer(self.users.find_or_make(identity, new)).await?;
         row.user(identity).ok_or_else(blocked)
     }
+
+    async fn still_has(&self, user: &str) -> Result<bool, PortError> {
+        answer(self.users.has(user)).await
+    }
 }
 
 #[cfg(test)]

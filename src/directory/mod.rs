@@ -12,7 +12,7 @@ mod users;
 
 pub use hook::{Hook, HookError, HookSettings};
 pub use known::Known;
-pub use open::{Open, OpenKept};
+pub use open::{ALL, Open, OpenKept};
 
 use crate::database::{self, NoAnswer};
 use crate::login::ports::PortError;

@@ -17,7 +17,7 @@ const USERS: Uuid = uuid!("5b1f2a86-6d0c-4b8e-9a4e-1d6f3c7a9e02");
 const NAMELESS: &str = "WeChat user";
 
 /// The group of the namespaces that name none. No namespace can be called so.
-const ALL: &str = "*";
+pub const ALL: &str = "*";
 
 /// Everybody is registered; the id follows from who the provider says they are.
 #[derive(Clone, Copy, Debug, Default)]
@@ -107,6 +107,10 @@ impl Directory for OpenKept {
         _: &Registration,
     ) -> Result<User, PortError> {
         self.find(identity, cause).await?.ok_or_else(blocked)
+    }
+
+    async fn still_has(&self, user: &str) -> Result<bool, PortError> {
+        answer(self.users.has(user)).await
     }
 }
 

@@ -102,6 +102,19 @@ impl Users {
         Ok(row)
     }
 
+    /// Whether there is a user of this id, who is not blocked. Whoever has gone into another is one
+    /// still, for tokens of before.
+    pub(super) async fn has(&self, id: &str) -> Result<bool, sqlx::Error> {
+        let blocked: Option<i64> = sqlx::query_scalar(
+            "SELECT CAST(blocked AS BIGINT) FROM users WHERE id = $1 AND user_group = $2",
+        )
+        .bind(id)
+        .bind(&self.group)
+        .fetch_optional(self.database.pool())
+        .await?;
+        Ok(blocked == Some(0))
+    }
+
     /// The user as the provider shows them now; what it does not say stays.
     pub(super) async fn renew(&self, row: Row, identity: &Identity) -> Result<Row, sqlx::Error> {
         let renewed = Row {

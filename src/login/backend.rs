@@ -14,7 +14,7 @@ use super::session::{Session, SessionId};
 /// A service that has shown an API key.
 #[derive(Clone)]
 pub struct Backend {
-    namespace: Arc<Namespace>,
+    pub(super) namespace: Arc<Namespace>,
 }
 
 impl Login {

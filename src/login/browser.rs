@@ -11,8 +11,9 @@ use super::machine::{self, Command, From};
 use super::namespace::Namespace;
 use super::ports::{Image, ImageFormat, PictureAt};
 use super::secret::{self, Bearer};
-use super::service::{Current, Grant, Login, LoginError, Token, change};
+use super::service::{Current, Login, LoginError, Token, change};
 use super::session::{Asker, Session, SessionId, State};
+use super::tokens::Grant;
 use super::visitor::Visitor;
 use crate::stream::event::{EventType, Private};
 use crate::stream::subscription::{Page, Subscription};
@@ -285,8 +286,7 @@ impl Login {
             at: self.now(),
             jti: Builder::from_random_bytes(self.entropy.bytes()).into_uuid().to_string(),
         };
-        let (access_token, expires_in) = (self.sign)(&grant)?;
-        Ok(Token { access_token, expires_in, user: grant.user })
+        self.hand_out(&session, grant).await
     }
 
     fn snapshot_of(&self, session: Session, cursor: u64) -> Result<Snapshot, LoginError> {

@@ -18,6 +18,8 @@ pub struct Namespace {
     pub numbering: Arc<dyn Numbering>,
     /// Who knows its users.
     pub directory: Arc<dyn Directory>,
+    /// The name by which it shares its users.
+    pub users: String,
     /// How long a login may take.
     pub session_ttl: Duration,
     /// How long a session with messages goes on after its confirmation.

@@ -10,9 +10,11 @@ use parking_lot::Mutex;
 use super::*;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
+use crate::history::NoHistory;
 use crate::login::browser::{Opened, Opening};
 use crate::login::limits::{Limits, Rate, Rates};
 use crate::login::ports::{Cause, Directory, Image, ImageFormat, PortError, Provider};
+use crate::login::tokens::Tokens;
 use crate::login::visitor::Visitor;
 use crate::metrics::Metrics;
 use crate::store::memory::MemoryStore;
@@ -84,6 +86,7 @@ fn login(provider: Arc<Ailing>, directory: Arc<Ailing>) -> Login {
         provider,
         numbering: Arc::new(crate::codes::Fresh(Entropy::system())),
         directory,
+        users: "*".into(),
         session_ttl: Duration::from_secs(180),
         messages_ttl: Duration::from_secs(3600),
         ticket_ttl: Duration::from_secs(60),
@@ -102,7 +105,11 @@ fn login(provider: Arc<Ailing>, directory: Arc<Ailing>) -> Login {
         HashMap::from([("default".to_owned(), Arc::new(namespace))]),
         Limits::new(Some(rates), clock),
         Entropy::system(),
-        Arc::new(|_| Err(LoginError::Signing)),
+        Tokens {
+            sign: Arc::new(|_| Err(LoginError::Signing)),
+            verify: Arc::new(|_| Box::pin(async { Ok(None) })),
+            journal: Arc::new(NoHistory),
+        },
         Arc::new(Metrics::new().unwrap()),
     )
 }

@@ -1,6 +1,6 @@
 //! What the login core asks of the rooms beside it: how a code is made and a scan told to be
 //! somebody (`Provider`, with what only some of them can: `Pushes`, `Website`), which code a session
-//! gets (`Numbering`), and who is registered (`Directory`).
+//! gets (`Numbering`), and who is registered (`Directory`). Who has logged in, [`super::journal`].
 //!
 //! To add a provider: implement [`Provider`] in `provider/`, name it in `config`, and let
 //! `server::assemble` choose it. Nothing in `login` changes.
@@ -422,4 +422,13 @@ pub trait Directory: Send + Sync {
         cause: &Cause<'_>,
         says: &Registration,
     ) -> Result<User, PortError>;
+
+    /// Whether somebody whom it found before may still be let in: they are there, and not blocked.
+    /// One that keeps nobody cannot say no.
+    ///
+    /// # Errors
+    /// [`PortError`] when the directory cannot tell.
+    async fn still_has(&self, _user: &str) -> Result<bool, PortError> {
+        Ok(true)
+    }
 }

@@ -10,6 +10,7 @@ use super::machine::{self, Command, Refusal, Step};
 use super::namespace::Namespace;
 use super::ports::{Fault, PortError, User};
 use super::session::{Session, SessionId};
+use super::tokens::Tokens;
 use crate::clock::Timestamp;
 use crate::entropy::Entropy;
 use crate::metrics::Metrics;
@@ -94,19 +95,6 @@ impl From<PortError> for LoginError {
     }
 }
 
-/// Whom a token is for.
-#[derive(Clone, Debug)]
-pub struct Grant {
-    /// The user.
-    pub user: User,
-    /// The namespace's audience.
-    pub audience: String,
-    /// When the token is issued.
-    pub at: Timestamp,
-    /// The token's own id.
-    pub jti: String,
-}
-
 /// A token as it is handed out.
 #[derive(Clone, Debug)]
 pub struct Token {
@@ -118,9 +106,6 @@ pub struct Token {
     pub user: User,
 }
 
-/// Signs tokens: the signed JWT and its seconds to live.
-pub type Sign = Arc<dyn Fn(&Grant) -> Result<(String, u64), LoginError> + Send + Sync>;
-
 /// The login core.
 pub struct Login {
     /// The sessions' records, logs and waiters.
@@ -128,7 +113,7 @@ pub struct Login {
     pub(super) namespaces: HashMap<String, Arc<Namespace>>,
     pub(super) limits: Limits,
     pub(super) entropy: Entropy,
-    pub(super) sign: Sign,
+    pub(super) tokens: Tokens,
     pub(super) metrics: Arc<Metrics>,
 }
 
@@ -150,10 +135,10 @@ impl Login {
         namespaces: HashMap<String, Arc<Namespace>>,
         limits: Limits,
         entropy: Entropy,
-        sign: Sign,
+        tokens: Tokens,
         metrics: Arc<Metrics>,
     ) -> Self {
-        Self { topics, namespaces, limits, entropy, sign, metrics }
+        Self { topics, namespaces, limits, entropy, tokens, metrics }
     }
 
     /// The core's source of randomness.

@@ -113,6 +113,7 @@ mod tests {
             provider: Arc::new(Simulator::new("http://x".into())),
             numbering: Arc::new(Fresh(Entropy::system())),
             directory: Arc::new(Open),
+            users: "*".into(),
             session_ttl: Duration::from_secs(60),
             messages_ttl: Duration::from_secs(60),
             ticket_ttl: Duration::from_secs(60),

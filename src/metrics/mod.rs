@@ -43,6 +43,7 @@ pub struct Metrics {
     transitions: IntCounterVec,
     fallbacks: IntCounterVec,
     missed_bells: IntCounter,
+    unwritten_logins: IntCounter,
     hook: HistogramVec,
     /// What is counted of pools.
     pub pool: PoolMetrics,
@@ -86,6 +87,10 @@ impl Metrics {
             "saoma_store_bell_missed_total",
             "Events that were found by looking, for the store's bell had not told of them.",
         )?;
+        let unwritten_logins = IntCounter::new(
+            "saoma_history_unwritten_total",
+            "Logins that the history does not have, for the database did not take them.",
+        )?;
         let hook = HistogramVec::new(
             HistogramOpts::new(
                 "saoma_hook_duration_seconds",
@@ -127,6 +132,7 @@ impl Metrics {
         registry.register(Box::new(transitions.clone()))?;
         registry.register(Box::new(fallbacks.clone()))?;
         registry.register(Box::new(missed_bells.clone()))?;
+        registry.register(Box::new(unwritten_logins.clone()))?;
         registry.register(Box::new(hook.clone()))?;
         registry.register(Box::new(build))?;
         #[cfg(target_os = "linux")]
@@ -139,6 +145,7 @@ impl Metrics {
             transitions,
             fallbacks,
             missed_bells,
+            unwritten_logins,
             hook,
             pool,
         })
@@ -181,6 +188,11 @@ impl Metrics {
         if HOOK_TYPES.contains(&act) && HOOK_OUTCOMES.contains(&outcome) {
             self.hook.with_label_values(&[act, outcome]).observe(took.as_secs_f64());
         }
+    }
+
+    /// Logins could not be written down.
+    pub fn logins_not_written(&self, count: usize) {
+        self.unwritten_logins.inc_by(u64::try_from(count).unwrap_or(u64::MAX));
     }
 
     /// Takes over the count of bells that were missed.

@@ -6,21 +6,23 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::api::{self, pages::Pages};
 use crate::clock::Clock;
 use crate::codes::Filler;
 use crate::config::{self, Config, DirectoryRule, ProviderName, Relayed, Transport as Named};
 use crate::database::Database;
-use crate::directory::{Hook, HookSettings, Known, Open, OpenKept};
+use crate::directory::{ALL, Hook, HookSettings, Known, Open, OpenKept};
 use crate::entropy::Entropy;
+use crate::history::{History, NoHistory, Writer};
+use crate::login::journal::Journal;
 use crate::login::limits::{Limits, Rate, Rates};
 use crate::login::namespace::Namespace;
 use crate::login::ports::{Directory, Numbering, Provider};
 use crate::login::secret::Bearer;
-use crate::login::service::{Grant, Sign};
 use crate::login::session::SessionId;
+use crate::login::tokens::Tokens;
 use crate::login::{Login, LoginError};
 use crate::metrics::Metrics;
 use crate::origin::Origin;
@@ -29,12 +31,12 @@ use crate::store::redis::{Channel, Place, RedisStore};
 use crate::store::{Store, Tally};
 use crate::stream::Topics;
 use crate::stream::hub::Hub;
-use crate::token::{Claims, Keys};
+use crate::token::Keys;
 use crate::transport::{Shared, Transport};
 
 use super::pools::Pools;
 use super::providers::Providers;
-use super::{StartError, published};
+use super::{StartError, published, tokens};
 
 /// The core and what the server itself needs of its parts.
 pub struct Assembled {
@@ -48,6 +50,8 @@ pub struct Assembled {
     pub api: api::Parts,
     /// The database.
     pub database: Database,
+    /// Who writes down logins there, if they are kept.
+    pub(super) history: Option<Writer>,
     /// Who keeps the pools of codes filled, where there are any.
     pub filler: Option<Filler>,
     /// What this instance has to do with others, where there may be any.
@@ -131,22 +135,31 @@ pub async fn assemble(
     let keys = Arc::new(Keys::open(&config.data_dir.join("keys"), &entropy, clock.now())?);
     let own = keys.jwks();
     let limited = config.rate_limit.then(|| rates(config));
-    let (jwks, fleet, limits) = match shared {
-        None => (published::alone(&own), None, Limits::new(limited, clock)),
+    let (jwks, find, fleet, limits) = match shared {
+        None => {
+            let limits = Limits::new(limited, clock);
+            (published::alone(&own), published::found_alone(&own), None, limits)
+        }
         Some((channel, board, tally)) => {
             let ttl = Duration::from_secs(config.token.ttl_seconds);
             let keys = published::Shared::new(board, &own, ttl, clock);
             keys.put_up().await;
             let limits = Limits::shared(limited, tally, clock);
-            (keys.published(), Some(Fleet { channel, keys }), limits)
+            (keys.published(), keys.found(), Some(Fleet { channel, keys }), limits)
         }
+    };
+    let (journal, history) = journal(config, &directories.database, &metrics);
+    let tokens = Tokens {
+        sign: tokens::signing(config, keys, public_url),
+        verify: tokens::verifying(config, find, public_url, clock),
+        journal,
     };
     let login = Arc::new(Login::new(
         topics,
         namespaces,
         limits,
         entropy.clone(),
-        sign(config, keys, public_url),
+        tokens,
         Arc::clone(&metrics),
     ));
     let shared = Arc::new(Shared {
@@ -166,8 +179,8 @@ pub async fn assemble(
         jwks,
         pages: pages_of(config),
     };
-    let filler = pools.filler();
-    Ok(Assembled { login, hub, metrics, api, database: directories.database, filler, fleet })
+    let (database, filler) = (directories.database, pools.filler());
+    Ok(Assembled { login, hub, metrics, api, database, history, filler, fleet })
 }
 
 /// What the `OpenAPI` document is made of: a core that serves nobody.
@@ -180,9 +193,13 @@ pub fn for_the_document() -> Result<api::Parts, StartError> {
     let store = Arc::new(MemoryStore::new(Arc::new(|_| {})));
     let topics = Arc::new(Topics { store, hub: Arc::default(), clock });
     let limits = Limits::new(None, clock);
-    let sign: Sign = Arc::new(|_| Err(LoginError::Signing));
+    let tokens = Tokens {
+        sign: Arc::new(|_| Err(LoginError::Signing)),
+        verify: Arc::new(|_| Box::pin(async { Ok(None) })),
+        journal: Arc::new(NoHistory),
+    };
     let nobody = HashMap::new();
-    let login = Login::new(topics, nobody, limits, entropy.clone(), sign, Arc::clone(&metrics));
+    let login = Login::new(topics, nobody, limits, entropy.clone(), tokens, Arc::clone(&metrics));
     let shared = Arc::new(Shared {
         clock,
         entropy: entropy.clone(),
@@ -199,6 +216,19 @@ pub fn for_the_document() -> Result<api::Parts, StartError> {
         jwks: published::alone(&Value::Null),
         pages: Pages::default(),
     })
+}
+
+/// Where logins are written down, and by whom; nowhere if they are not to be kept.
+fn journal(
+    config: &Config,
+    database: &Database,
+    metrics: &Arc<Metrics>,
+) -> (Arc<dyn Journal>, Option<Writer>) {
+    if config.history.retention_days == 0 {
+        return (Arc::new(NoHistory), None);
+    }
+    let (history, writer) = History::new(database.clone(), Arc::clone(metrics));
+    (Arc::new(history), Some(writer))
 }
 
 /// What the providers of the namespaces want of the pages.
@@ -276,6 +306,7 @@ fn namespace_of(
         provider,
         numbering,
         directory,
+        users: rules.shares(name).unwrap_or(ALL).to_owned(),
         session_ttl: Duration::from_secs(rules.session_ttl),
         messages_ttl: Duration::from_secs(rules.messages_ttl),
         ticket_ttl: Duration::from_secs(rules.ticket_ttl),
@@ -307,36 +338,4 @@ fn rates(config: &Config) -> Rates {
         unknown_scans: rate(limits.unknown_scans_per_minute, limits.unknown_scans_burst),
         messages: rate(limits.messages_per_minute, limits.messages_burst),
     }
-}
-
-/// What a directory wants the token to say, as the session kept it.
-fn further(claims: &str) -> Result<Map<String, Value>, LoginError> {
-    serde_json::from_str(claims).map_err(|_| {
-        tracing::error!("token.claims_not_decoded");
-        LoginError::Signing
-    })
-}
-
-fn sign(config: &Config, keys: Arc<Keys>, public_url: &str) -> Sign {
-    let issuer = config.token.issuer.clone().unwrap_or_else(|| public_url.to_owned());
-    let ttl = config.token.ttl_seconds;
-    Arc::new(move |grant: &Grant| {
-        let Grant { user, audience, at, jti } = grant.clone();
-        let claims = Claims {
-            iss: issuer.clone(),
-            sub: user.id,
-            aud: audience,
-            exp: at.unix_seconds() + ttl,
-            iat: at.unix_seconds(),
-            jti,
-            name: user.name,
-            picture: user.avatar_url,
-            provider: user.provider,
-            more: user.claims.as_deref().map(further).transpose()?.unwrap_or_default(),
-        };
-        keys.sign(&claims).map(|token| (token, ttl)).map_err(|error| {
-            tracing::error!(%error, "token.not_signed");
-            LoginError::Signing
-        })
-    })
 }

@@ -15,6 +15,7 @@ pub mod pools;
 mod providers;
 mod published;
 pub mod socket;
+mod tokens;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -30,6 +31,7 @@ use crate::config::Config;
 use crate::database::{Database, DatabaseError};
 use crate::directory::HookError;
 use crate::entropy::Entropy;
+use crate::history;
 use crate::store::redis::Unusable;
 use crate::stream::hub::Hub;
 use crate::token::TokenError;
@@ -112,6 +114,7 @@ pub struct Server {
     drain: Duration,
     several: bool,
     database: Database,
+    history: Option<history::Writer>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -131,7 +134,8 @@ impl Server {
             (local(&public, config.listen)?, local(&admin, config.admin_listen)?);
         let public_url = assemble::public_url(config, public_address);
         let parts = assemble::assemble(config, &public_url, clock, entropy.clone()).await?;
-        let assemble::Assembled { login, hub, metrics, api, database, filler, fleet } = parts;
+        let assemble::Assembled { login, hub, metrics, api, database, history, filler, fleet } =
+            parts;
 
         let leave = Arc::<Leave>::default();
         let census = Arc::new(Census::default());
@@ -160,6 +164,9 @@ impl Server {
         if let Some(filler) = filler {
             tasks.push(tokio::spawn(filler.fill_for_ever()));
         }
+        let kept = Duration::from_secs(config.history.retention_days * 86_400);
+        let sweeping = history::sweep_for_ever(database.clone(), kept, clock, entropy.clone());
+        tasks.push(tokio::spawn(sweeping));
         let several = fleet.is_some();
         if let Some(fleet) = fleet {
             tasks.extend(fleet::join(fleet, &hub).await);
@@ -175,6 +182,7 @@ impl Server {
             drain: Duration::from_secs(config.drain_seconds),
             several,
             database,
+            history,
             tasks,
         })
     }
@@ -183,9 +191,15 @@ impl Server {
     pub async fn run_until(self, stop: impl Future, at_once: impl Future) {
         stop.await;
         tracing::info!(connections = self.census.count(), "server.leaving");
-        let Self { leave, hub, census, entropy, .. } = &self;
+        let Self { leave, hub, census, entropy, drain, several, history, .. } = self;
+        let leaving = async {
+            drain::drain(&leave, &hub, &census, &entropy, drain, several).await;
+            if let Some(history) = history {
+                history.finish().await;
+            }
+        };
         tokio::select! {
-            () = drain::drain(leave, hub, census, entropy, self.drain, self.several) => {}
+            () = leaving => {}
             _ = at_once => tracing::warn!("server.leaving_at_once"),
         }
         for task in &self.tasks {

@@ -4,17 +4,37 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use crate::api::Published;
 use crate::clock::Clock;
+use crate::store::StoreError;
 use crate::store::redis::Board;
 
 /// How often an instance puts its keys up anew.
 const AGAIN: Duration = Duration::from_secs(3600);
 /// How long a key stays up after the last token that it may have signed has expired.
 const LONGER: Duration = Duration::from_secs(86_400);
+
+/// Finds a published key by its id; an error if nobody can tell whether there is one.
+pub(super) type Find =
+    Arc<dyn Fn(String) -> BoxFuture<'static, Result<Option<Value>, StoreError>> + Send + Sync>;
+
+/// The key of this id among these.
+fn of_id(keys: &[Value], id: &str) -> Option<Value> {
+    keys.iter().find(|key| key["kid"] == id).cloned()
+}
+
+/// Finds a key of one instance.
+pub(super) fn found_alone(jwks: &Value) -> Find {
+    let keys: Arc<[Value]> = jwks["keys"].as_array().cloned().unwrap_or_default().into();
+    Arc::new(move |id| {
+        let found = of_id(&keys, &id);
+        Box::pin(async move { Ok(found) })
+    })
+}
 
 /// The keys of one instance, that never change.
 pub(super) fn alone(jwks: &Value) -> Published {
@@ -87,6 +107,24 @@ impl Shared {
         Arc::new(move || {
             let shared = Arc::clone(&shared);
             Box::pin(async move { shared.all().await })
+        })
+    }
+
+    /// Finds a key of any instance. What was shown last is not asked: a key that has been taken down
+    /// is no longer to be believed.
+    pub(super) fn found(self: &Arc<Self>) -> Find {
+        let shared = Arc::clone(self);
+        Arc::new(move |id| {
+            let shared = Arc::clone(&shared);
+            Box::pin(async move {
+                if let Some(own) = of_id(&shared.own, &id) {
+                    return Ok(Some(own));
+                }
+                let texts = shared.board.all(shared.clock.now()).await?;
+                let keys: Vec<Value> =
+                    texts.iter().filter_map(|text| serde_json::from_str(text).ok()).collect();
+                Ok(of_id(&keys, &id))
+            })
         })
     }
 }

@@ -4,17 +4,18 @@
 
 mod keys;
 mod store;
+mod verify;
 
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use keys::Keys;
+pub use verify::{key_of, verify};
 
 /// What a token says (RFC 7519, section 4.1, and OpenID Connect's `name` and `picture`).
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[derive(Clone, Debug, Eq, PartialEq, Deserialize, Serialize)]
 pub struct Claims {
     /// Who signs: the server's public address.
     pub iss: String,
@@ -32,7 +33,6 @@ pub struct Claims {
     pub name: String,
     /// Where their picture is, if they have one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(test, serde(default))]
     pub picture: Option<String>,
     /// The provider that vouched for them.
     pub provider: String,

@@ -9,6 +9,7 @@ use saoma::clock::{Clock, Timestamp};
 use saoma::codes::Fresh;
 use saoma::directory::Open;
 use saoma::entropy::Entropy;
+use saoma::history::NoHistory;
 use saoma::login::Login;
 use saoma::login::browser::{Browser, Opened, Opening};
 use saoma::login::limits::Limits;
@@ -16,7 +17,7 @@ use saoma::login::namespace::Namespace;
 use saoma::login::phone::Scan;
 use saoma::login::scene::Scene;
 use saoma::login::secret::Bearer;
-use saoma::login::service::Sign;
+use saoma::login::tokens::Tokens;
 use saoma::login::visitor::Visitor;
 use saoma::metrics::Metrics;
 use saoma::provider::Simulator;
@@ -36,6 +37,7 @@ pub(crate) fn core(store: impl FnOnce(Bell) -> Arc<dyn Store>) -> Login {
         provider: Arc::new(Simulator::new("http://x".into())),
         numbering: Arc::new(Fresh(Entropy::system())),
         directory: Arc::new(Open),
+        users: "*".into(),
         session_ttl: Duration::from_secs(60),
         messages_ttl: Duration::from_secs(90),
         ticket_ttl: Duration::from_secs(60),
@@ -47,9 +49,13 @@ pub(crate) fn core(store: impl FnOnce(Bell) -> Arc<dyn Store>) -> Login {
         origins: Vec::new(),
     };
     let namespaces = HashMap::from([("default".to_owned(), Arc::new(namespace))]);
-    let sign: Sign = Arc::new(|_| Ok((String::new(), 1)));
+    let tokens = Tokens {
+        sign: Arc::new(|_| Ok((String::new(), 1))),
+        verify: Arc::new(|_| Box::pin(async { Ok(None) })),
+        journal: Arc::new(NoHistory),
+    };
     let metrics = Arc::new(Metrics::new().expect("metrics"));
-    Login::new(topics, namespaces, Limits::new(None, clock), Entropy::system(), sign, metrics)
+    Login::new(topics, namespaces, Limits::new(None, clock), Entropy::system(), tokens, metrics)
 }
 
 /// A session: its browser, its secret and its scene.

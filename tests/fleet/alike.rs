@@ -15,6 +15,7 @@ use rand_core::SeedableRng as _;
 use saoma::clock::{Clock, Timestamp};
 use saoma::codes::Fresh;
 use saoma::entropy::Entropy;
+use saoma::history::NoHistory;
 use saoma::login::Login;
 use saoma::login::browser::{Opened, Opening};
 use saoma::login::limits::Limits;
@@ -23,8 +24,8 @@ use saoma::login::phone::Scan;
 use saoma::login::ports::{Cause, Directory, Identity, PortError, Registration, User};
 use saoma::login::scene::Scene;
 use saoma::login::secret::{self, Bearer};
-use saoma::login::service::Sign;
 use saoma::login::session::SessionId;
+use saoma::login::tokens::Tokens;
 use saoma::login::visitor::Visitor;
 use saoma::metrics::Metrics;
 use saoma::provider::Simulator;
@@ -239,6 +240,7 @@ fn core(
         provider: Arc::new(Simulator::new("http://x".into())),
         numbering: Arc::new(Fresh(entropy.clone())),
         directory,
+        users: "*".into(),
         session_ttl: Duration::from_secs(60),
         messages_ttl: Duration::from_secs(90),
         ticket_ttl: Duration::from_secs(30),
@@ -250,9 +252,13 @@ fn core(
         origins: Vec::new(),
     };
     let namespaces = HashMap::from([("default".to_owned(), Arc::new(namespace))]);
-    let sign: Sign = Arc::new(|_| Ok((String::new(), 1)));
+    let tokens = Tokens {
+        sign: Arc::new(|_| Ok((String::new(), 1))),
+        verify: Arc::new(|_| Box::pin(async { Ok(None) })),
+        journal: Arc::new(NoHistory),
+    };
     let metrics = Arc::new(Metrics::new().expect("metrics"));
-    Login::new(topics, namespaces, Limits::new(None, clock), entropy.clone(), sign, metrics)
+    Login::new(topics, namespaces, Limits::new(None, clock), entropy.clone(), tokens, metrics)
 }
 
 /// Two stores on one Redis, under names of their own.

@@ -8,7 +8,7 @@ const LEAVES: [&str; 4] = ["clock", "entropy", "metrics", "origin"];
 /// What a room may call besides the leaves: rooms, or modules of rooms.
 const MAY_CALL: &[(&str, &[&str])] = &[
     ("main", &[]),
-    ("command", &["config", "server", "api", "database", "directory", "codes"]),
+    ("command", &["config", "server", "api", "database", "directory", "history", "codes"]),
     ("config", &[]),
     (
         "server",
@@ -21,7 +21,7 @@ const MAY_CALL: &[(&str, &[&str])] = &[
             "provider",
             "codes",
             "directory",
-            "codes",
+            "history",
             "database",
             "token",
             "config",
@@ -36,6 +36,7 @@ const MAY_CALL: &[(&str, &[&str])] = &[
     ("provider", &["login::ports", "login::scene"]),
     ("directory", &["login::ports", "login::scene", "database"]),
     ("codes", &["login::ports", "login::scene", "database"]),
+    ("history", &["login::journal", "login::ports", "database"]),
     ("database", &[]),
     ("token", &[]),
     ("clock", &[]),

@@ -262,6 +262,7 @@ fn fs(root: &Path, options: &mut BTreeMap<String, String>) -> io::Result<Folder>
 }
 
 /// Said in our words: opendal would log all that a service answers.
+#[expect(clippy::needless_pass_by_value, reason = "as opendal calls it")]
 fn retried(event: RetryEvent<'_>) {
     tracing::warn!(attempt = event.attempt, why = told(event.err), "storage.retried");
 }
