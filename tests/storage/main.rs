@@ -5,6 +5,7 @@
 mod support;
 
 mod disk;
+mod logs;
 mod moto;
 mod outages;
 mod s3;

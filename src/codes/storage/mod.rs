@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::{FutureExt, TryStreamExt};
-use opendal::layers::{RetryLayer, TimeoutLayer};
+use opendal::layers::{RetryEvent, RetryLayer, TimeoutLayer};
 use opendal::options::WriteOptions;
 use opendal::{ErrorKind, HttpTransporter, Operator};
 use opendal_http_transport_reqwest::ReqwestTransport;
@@ -99,7 +99,12 @@ impl Storage {
         let operator = operator
             .with_context(context)
             .layer(TimeoutLayer::new().with_timeout(TRY).with_io_timeout(TRY))
-            .layer(RetryLayer::new().with_max_times(RETRIES).with_jitter());
+            .layer(
+                RetryLayer::new()
+                    .with_max_times(RETRIES)
+                    .with_jitter()
+                    .with_notify(|event: RetryEvent<'_>| retried(event.err, event.attempt)),
+            );
         let inner = Inner { operator, folder, blamed, place, public_base_url, hidden };
         let storage = Self(Arc::new(inner));
         storage.prove(entropy).await?;
@@ -259,6 +264,11 @@ fn fs(root: &Path, options: &mut BTreeMap<String, String>) -> io::Result<Folder>
     let partial = text(&folder.partial()).ok_or_else(no_text)?;
     options.insert("atomic_write_dir".to_owned(), partial);
     Ok(folder)
+}
+
+/// Said in our words: opendal would log all that a service answers.
+fn retried(error: &opendal::Error, attempt: u32) {
+    tracing::warn!(attempt, why = told(error), "storage.retried");
 }
 
 /// What speaks to a service. What a request was signed for goes nowhere else.
