@@ -11,7 +11,7 @@ mod outages;
 mod s3;
 
 use bytes::Bytes;
-use saoma::codes::picture::name;
+use saoma::codes::picture::{named, stem};
 use saoma::entropy::Entropy;
 use saoma::login::ports::Image;
 
@@ -20,5 +20,5 @@ const PNG: &str = "image/png";
 /// A picture of so many bytes, and a new name for it. The storage does not look into it.
 fn picture(bytes: usize) -> (String, Image) {
     let image = Image { media_type: PNG, bytes: Bytes::from(vec![0x5a; bytes]) };
-    (name(&Entropy::system(), PNG), image)
+    (named(&stem(&Entropy::system()), PNG), image)
 }

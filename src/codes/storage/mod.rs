@@ -96,10 +96,15 @@ impl Storage {
             StorageError::new("storage.service", format!("TLS cannot be had: {error}"))
         })?;
         let context = operator.context().with_http_transport(HttpTransporter::new(http));
-        let operator = operator
+        let mut operator = operator
             .with_context(context)
-            .layer(TimeoutLayer::new().with_timeout(TRY).with_io_timeout(TRY))
-            .layer(RetryLayer::new().with_max_times(RETRIES).with_jitter().with_notify(retried));
+            .layer(TimeoutLayer::new().with_timeout(TRY).with_io_timeout(TRY));
+        // What a disk says once it says again.
+        if folder.is_none() {
+            let retry = RetryLayer::new().with_max_times(RETRIES).with_jitter();
+            let told = |event: RetryEvent<'_>| retried(event.err, event.attempt);
+            operator = operator.layer(retry.with_notify(told));
+        }
         let inner = Inner { operator, folder, blamed, place, public_base_url, hidden };
         let storage = Self(Arc::new(inner));
         storage.prove(entropy).await?;
@@ -230,9 +235,13 @@ impl Storage {
         &self,
         work: impl FnOnce() -> io::Result<()> + Send + 'static,
     ) -> Result<(), StorageError> {
-        let done = tokio::task::spawn_blocking(work).await;
-        let done = done.unwrap_or_else(|error| Err(io::Error::other(error)));
-        done.map_err(|error| self.failed("written", &error.to_string()))
+        let why = match timeout(PATIENCE, tokio::task::spawn_blocking(work)).await {
+            Ok(Ok(Ok(()))) => return Ok(()),
+            Ok(Ok(Err(error))) => error.to_string(),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => late(PATIENCE),
+        };
+        Err(self.failed("written", &why))
     }
 
     fn failed(&self, done: &str, why: &str) -> StorageError {
@@ -262,9 +271,8 @@ fn fs(root: &Path, options: &mut BTreeMap<String, String>) -> io::Result<Folder>
 }
 
 /// Said in our words: opendal would log all that a service answers.
-#[expect(clippy::needless_pass_by_value, reason = "as opendal calls it")]
-fn retried(event: RetryEvent<'_>) {
-    tracing::warn!(attempt = event.attempt, why = told(event.err), "storage.retried");
+fn retried(error: &opendal::Error, attempt: u32) {
+    tracing::warn!(attempt, why = told(error), "storage.retried");
 }
 
 /// What speaks to a service. What a request was signed for goes nowhere else.
