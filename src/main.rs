@@ -5,7 +5,7 @@ mod command;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use command::{Failed, PoolCommand, Settings};
+use command::{Failed, PoolCommand, Settings, UsersCommand};
 
 #[cfg(feature = "jemalloc")]
 #[global_allocator]
@@ -41,6 +41,9 @@ enum Command {
     CheckConfig,
     /// Look after codes that are made ahead
     Pool(PoolCommand),
+    /// Look after who is registered
+    #[command(subcommand)]
+    Users(UsersCommand),
 }
 
 fn main() -> ExitCode {
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Some(Command::Openapi) => command::openapi().map_err(Failed::Settings),
         Some(Command::CheckConfig) => command::check_config(&settings).map_err(Failed::Settings),
         Some(Command::Pool(pool)) => command::pool(&settings, &pool),
+        Some(Command::Users(users)) => command::users(&settings, &users),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

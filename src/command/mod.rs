@@ -5,6 +5,7 @@
 
 mod pool;
 mod serve;
+mod users;
 
 use std::path::PathBuf;
 
@@ -15,6 +16,7 @@ use tracing::Level;
 
 pub(crate) use pool::{PoolCommand, pool};
 pub(crate) use serve::serve;
+pub(crate) use users::{UsersCommand, users};
 
 /// Why a command has not done what was asked.
 pub(crate) enum Failed {

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::{Any, AnyPool, Transaction};
+use sqlx::{Any, AnyPool};
 use tokio::time::timeout;
 
 /// How long a write waits for another's, and a caller for a connection.
@@ -24,6 +24,12 @@ const LONGEST: Duration = Duration::from_secs(10);
 
 /// How long a connection is kept that nobody uses.
 const IDLE: Duration = Duration::from_secs(600);
+
+/// What the database says when it does not do what it is asked.
+pub type Error = sqlx::Error;
+
+/// What is done to a database as one: all of it, or nothing where it is dropped.
+pub type Transaction = sqlx::Transaction<'static, Any>;
 
 /// What databases differ in.
 struct Engine {
@@ -116,6 +122,12 @@ impl Database {
         Ok(database)
     }
 
+    /// Whether a database of this address has been made, as far as can be seen without a question.
+    #[must_use]
+    pub fn is_there(url: &str) -> bool {
+        !url.starts_with("sqlite:") || sqlite::is_there(url)
+    }
+
     /// Waits for what is under way and closes; SQLite's write-ahead log is taken into the file.
     pub async fn close(&self) {
         self.pool.close().await;
@@ -132,7 +144,10 @@ impl Database {
     }
 
     /// Begins what nobody else writes in between.
-    pub(crate) async fn alone(&self) -> Result<Transaction<'static, Any>, sqlx::Error> {
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn alone(&self) -> Result<Transaction, Error> {
         self.pool.begin_with(self.alone).await
     }
 

@@ -19,7 +19,7 @@ pub(super) async fn prepare(url: &str) -> Result<Engine, DatabaseError> {
     let options = SqliteConnectOptions::from_str(url).map_err(|_| DatabaseError::Address)?;
     let path = options.get_filename().to_owned();
     let place = path.display().to_string();
-    let in_memory = url.contains(":memory:") || url.contains("mode=memory");
+    let in_memory = in_memory(url);
     if !in_memory {
         make_folder(&path)?;
         // The file remembers its journal; a connection that fails now says why.
@@ -49,6 +49,16 @@ pub(super) async fn prepare(url: &str) -> Result<Engine, DatabaseError> {
         alone: "BEGIN IMMEDIATE",
         skip_locked: "",
     })
+}
+
+/// Whether the file is there. What is no address is for [`prepare`] to say.
+pub(super) fn is_there(url: &str) -> bool {
+    let options = SqliteConnectOptions::from_str(url);
+    options.map_or(true, |options| in_memory(url) || options.get_filename().exists())
+}
+
+fn in_memory(url: &str) -> bool {
+    url.contains(":memory:") || url.contains("mode=memory")
 }
 
 fn make_folder(file: &Path) -> Result<(), DatabaseError> {

@@ -3,11 +3,12 @@
 //! Belongs here: one file a rule, or a folder, each of which implements
 //! [`Directory`](crate::login::ports::Directory): `users` holds every statement
 //! of those that keep them in the database, so that a person who comes by several ways is found and
-//! linked alike by all. The core does not know which of them it asks.
+//! linked alike by all; [`people`], what an operator does to them. The core does not know which of them it asks.
 
 mod hook;
 mod known;
 mod open;
+pub mod people;
 mod users;
 
 pub use hook::{Hook, HookError, HookSettings};

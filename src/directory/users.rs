@@ -1,11 +1,13 @@
 //! The users of one group: whom an identity leads to, by itself or by its union, and what is
 //! written down so that it stays so.
 //!
-//! Belongs here: every statement about users. Who may be one is the rules' business.
+//! Belongs here: every statement about users that a login makes; an operator's are in `people`. Who
+//! may be one is the rules' business.
 
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, FromRow, Row as _};
 
+use super::people::Added;
 use crate::clock::Clock;
 use crate::database::Database;
 use crate::login::ports::{Identity, PortError, User};
@@ -100,6 +102,20 @@ impl Users {
         };
         tx.commit().await?;
         Ok(row)
+    }
+
+    /// Makes a new user of an identity; nothing, if it leads to somebody already.
+    pub(super) async fn add(&self, identity: &Identity, new: Row) -> Result<Added, sqlx::Error> {
+        let mut tx = self.database.alone().await?;
+        let row = match self.look(&mut tx, identity).await? {
+            Sight::Nobody => self.make(&mut tx, identity, new).await?,
+            Sight::Known(row) | Sight::NewUnion(row) | Sight::NewIdentity(row) => {
+                return Ok(Added::There(row.id));
+            }
+            Sight::Divided { to, .. } => return Ok(Added::There(to.id)),
+        };
+        tx.commit().await?;
+        Ok(Added::New(row.id))
     }
 
     /// Whether there is a user of this id, who is not blocked. Whoever has gone into another is one

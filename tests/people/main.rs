@@ -5,6 +5,7 @@
 mod support;
 
 mod away;
+mod command;
 mod history;
 mod shared;
 mod world;

@@ -8,7 +8,10 @@ const LEAVES: [&str; 4] = ["clock", "entropy", "metrics", "origin"];
 /// What a room may call besides the leaves: rooms, or modules of rooms.
 const MAY_CALL: &[(&str, &[&str])] = &[
     ("main", &[]),
-    ("command", &["config", "server", "api", "database", "directory", "history", "codes"]),
+    (
+        "command",
+        &["config", "server", "api", "database", "directory", "history", "codes", "login::ports"],
+    ),
     ("config", &[]),
     (
         "server",
