@@ -111,7 +111,7 @@ export function createLogin(options = {}) {
       ticket = '';
       redemption = null;
       session = rest;
-      if (!/html/.test(rest.code.media_type)) rest.code.url = url(`${path}/code`);
+      if (rest.code.url.endsWith(`${path}/code`)) rest.code.url = url(`${path}/code`);
       expires(rest.expires_in);
       strikes = {};
       memory = {};

@@ -21,6 +21,7 @@ pub(crate) enum Reset {
 /// What goes wrong; parts may be combined.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "what a test says, in any combination")]
 pub(crate) struct Fault {
     /// The path, or `*` for all.
     pub(crate) api: String,
@@ -44,6 +45,9 @@ pub(crate) struct Fault {
     /// A page instead of the answer, with HTTP 200; not done.
     #[serde(default)]
     pub(crate) html: bool,
+    /// The answer is whole by its length, and lacks its second half.
+    #[serde(default)]
+    pub(crate) cut: bool,
     /// The answer says that it is of this type.
     #[serde(default)]
     pub(crate) label: Option<String>,

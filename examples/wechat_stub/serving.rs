@@ -70,6 +70,9 @@ async fn respond(shared: &Arc<Shared>, socket: &Socket, call: Call) -> io::Resul
         let family = api::family(&call.path);
         let instead = fault.as_ref().and_then(|f| f.instead(family, &mut world.dice, now));
         let mut answer = instead.unwrap_or_else(|| api::answer(world, &call));
+        if fault.as_ref().is_some_and(|fault| fault.cut) {
+            answer.body.truncate(answer.body.len() / 2);
+        }
         if let Some(label) = fault.as_ref().and_then(|fault| fault.label.clone()) {
             answer.content_type = label;
         }

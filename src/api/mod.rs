@@ -23,6 +23,7 @@ pub mod json;
 pub mod me;
 pub mod origin;
 pub mod pages;
+pub mod pictures;
 pub mod problem;
 pub mod reached;
 pub mod returning;
@@ -47,6 +48,7 @@ use events::Streams;
 use me::Me;
 use origin::PublicOrigin;
 use pages::Pages;
+use pictures::Kept;
 use reached::Reached;
 use scenes::Scenes;
 use sessions::Sessions;
@@ -118,6 +120,12 @@ pub fn endpoint(parts: Parts) -> BoxEndpoint<'static, Response> {
     let Parts { login, trusts, entropy, jwks, pages, public_url, .. } = parts;
     let public = PublicOrigin(public_url.as_deref().and_then(Origin::of_address));
     let route = pages::add(route, docs, document, jwks, &pages);
+    let keeper = Arc::clone(&login);
+    let kept: Kept = Arc::new(move |name| {
+        let login = Arc::clone(&keeper);
+        Box::pin(async move { login.picture(&name).await })
+    });
+    let route = pictures::add(route, kept);
     let cors = Cors(login.listed_origins().cloned().collect());
     let inner = route.data(login).data(trusts).data(public).map_to_response().boxed();
     Caught { inner, methods, cors, entropy }.boxed()

@@ -16,7 +16,9 @@ use crate::origin::Origin;
 /// What the pages may do: nothing that is not this server's own. To a WebSocket the same
 /// host and port is `'self'`, too (CSP level 3, section 6.7.2.8).
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-    img-src 'self' data: https:; connect-src 'self'; base-uri 'none'; form-action 'none'";
+    connect-src 'self'; base-uri 'none'; form-action 'none'";
+/// Where pictures may come from: those of people may be anywhere.
+const PICTURES: &str = "img-src 'self' data: https:";
 /// The documentation is one page with its script and style inside.
 const DOCS_POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; \
     style-src 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; \
@@ -61,7 +63,7 @@ static COMPRESSED: LazyLock<HashMap<&str, Bytes>> = LazyLock::new(|| {
     files.filter_map(|(path, _, text)| Some((path, encoding::gzip(text.as_bytes())?))).collect()
 });
 
-/// What the providers of the namespaces want of the pages.
+/// What the providers of the namespaces, and the codes that are kept, want of the pages.
 #[derive(Clone, Debug, Default)]
 pub struct Pages {
     /// Whether the simulator's page is served.
@@ -72,6 +74,8 @@ pub struct Pages {
     pub framed_by: BTreeSet<Origin>,
     /// The origins whose page is a code, to be held in a frame.
     pub framed_codes: BTreeSet<Origin>,
+    /// The origin that pictures of codes are at, if not our own.
+    pub pictures: Option<Origin>,
 }
 
 /// How a file is served.
@@ -86,9 +90,9 @@ struct Rules {
 }
 
 /// A file in one content coding, with a tag by which a browser that has it need not fetch it again.
-struct Form {
-    tag: String,
-    bytes: Bytes,
+pub(super) struct Form {
+    pub(super) tag: String,
+    pub(super) bytes: Bytes,
 }
 
 /// Adds the pages to a route.
@@ -100,7 +104,7 @@ pub fn add(
     jwks: Published,
     pages: &Pages,
 ) -> Route {
-    let strict: Arc<str> = format!("{POLICY}; {UNFRAMED}").into();
+    let strict: Arc<str> = format!("{POLICY}; {PICTURES}; {UNFRAMED}").into();
     let rules = |media_type| Rules {
         media_type,
         policy: Arc::clone(&strict),
@@ -113,13 +117,11 @@ pub fn add(
     for (path, media_type, text) in FILES.into_iter().chain(people) {
         let mut rules = rules(media_type);
         rules.for_everybody = FOR_EVERYBODY.contains(&path);
-        if SHOW_CODES.contains(&path) && !pages.framed_codes.is_empty() {
-            // What WeChat's page leads to is ours.
-            let codes = and_our_own(&pages.framed_codes);
-            rules.policy = format!("{POLICY}; {UNFRAMED}; frame-src {codes}").into();
+        if SHOW_CODES.contains(&path) {
+            rules.policy = showing_codes(pages).into();
         } else if path == WECHAT.0 {
             let pages = and_our_own(&pages.framed_by);
-            rules.policy = format!("{POLICY}; frame-ancestors {pages}").into();
+            rules.policy = format!("{POLICY}; {PICTURES}; frame-ancestors {pages}").into();
             rules.alone = false;
         }
         route = route.at(path, file(text.into(), COMPRESSED.get(path), rules));
@@ -139,6 +141,19 @@ pub fn add(
                 }
             })),
         )
+}
+
+/// The policy of a page that shows codes.
+fn showing_codes(pages: &Pages) -> String {
+    let mut policy = format!("{POLICY}; {UNFRAMED}; {PICTURES}");
+    if let Some(origin) = &pages.pictures {
+        policy = policy + " " + origin.as_str();
+    }
+    if !pages.framed_codes.is_empty() {
+        // What WeChat's page leads to is ours.
+        policy = policy + "; frame-src " + &and_our_own(&pages.framed_codes);
+    }
+    policy
 }
 
 /// Our own origin and these, as a policy names them.
@@ -200,7 +215,7 @@ impl Rules {
 }
 
 impl Form {
-    fn of(bytes: Bytes) -> Self {
+    pub(super) fn of(bytes: Bytes) -> Self {
         let mut tag = String::from("\"");
         for byte in &Sha256::digest(&bytes)[..12] {
             // Writing to a String cannot fail.
@@ -211,7 +226,8 @@ impl Form {
     }
 }
 
-fn has(headers: &HeaderMap, tag: &str) -> bool {
+/// Whether who asks has the form of this tag already.
+pub(super) fn has(headers: &HeaderMap, tag: &str) -> bool {
     let tags = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     tags.is_some_and(|tags| {
         tags.split(',').any(|known| known.trim().trim_start_matches("W/") == tag)
@@ -285,6 +301,21 @@ mod tests {
         for path in ["/", "/phone/abc"] {
             assert_eq!(of(path).await[opener], "same-origin", "{path}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_page_that_shows_codes_takes_them_from_where_they_are() {
+        let pictures = "img-src";
+        let mut pages = Pages { phone: true, ..Pages::default() };
+        let itself = says(&pages, "/", pictures).await;
+        assert_eq!(itself.as_deref(), Some("'self' data: https:"));
+        pages.pictures = Origin::of_address("http://cdn.example:8080/codes");
+        for path in ["/", "/embed.html"] {
+            let said = says(&pages, path, pictures).await;
+            let expected = "'self' data: https: http://cdn.example:8080";
+            assert_eq!(said.as_deref(), Some(expected), "{path}");
+        }
+        assert_eq!(says(&pages, "/phone/abc", pictures).await, itself);
     }
 
     #[tokio::test]

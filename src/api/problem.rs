@@ -260,7 +260,7 @@ const DOCUMENTED: [(u16, &str); 14] = [
     ),
     (
         503,
-        "The server, its store, the provider or the hook is not available; `Retry-After` says when to try again: `store_unavailable`, `history_unavailable`, `provider_unavailable`, `wechat_unavailable`, `wechat_busy`, `wechat_quota`, `hook_unavailable`, `leaving`.",
+        "The server, its store, the provider or the hook is not available; `Retry-After` says when to try again: `store_unavailable`, `storage_unavailable`, `history_unavailable`, `database_unavailable`, `provider_unavailable`, `wechat_unavailable`, `wechat_busy`, `wechat_quota`, `hook_unavailable`, `leaving`.",
     ),
     (
         504,

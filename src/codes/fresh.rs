@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use super::picture::media_type_of;
 use crate::clock::Timestamp;
 use crate::entropy::Entropy;
 use crate::login::ports::{Image, Listed, Numbered, Numbering, PictureAt, PortError};
@@ -22,7 +23,8 @@ impl Numbering for Fresh {
     fn ended(&self, _: &Numbered) {}
 
     fn picture_at(&self, name: &str) -> PictureAt {
-        PictureAt { name: name.into(), url: None, media_type: super::media_type(name) }
+        let media_type = media_type_of(name).unwrap_or_default();
+        PictureAt { name: name.into(), url: None, media_type }
     }
 
     async fn picture(&self, _: &str) -> Result<Option<Image>, PortError> {

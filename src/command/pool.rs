@@ -99,8 +99,8 @@ async fn fill(tended: &Tended, count: u64) -> Result<(), Failed> {
         Report::Again(why, wait) => say(&bar, &format!("{why}; again in {} s", wait.as_secs())),
     };
     let filled = tended.filler.fill(count, &report).await;
-    bar.finish_and_clear();
     let made = bar.position();
+    bar.finish_and_clear();
     match filled {
         Ok(()) => {
             println!("made {made} codes");

@@ -46,6 +46,9 @@ impl Config {
                 return Err(ConfigError::key("database_url", expected));
             }
         }
+        if let Some(storage) = &self.storage {
+            storage.check(self.public_url.as_deref())?;
+        }
         self.namespaces.iter().try_for_each(|(name, namespace)| namespace.check(name))?;
         self.one_directory_for_shared_users()
     }

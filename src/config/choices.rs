@@ -1,4 +1,4 @@
-//! What a namespace can choose from.
+//! What can be chosen from: by a namespace, and for the storage.
 //!
 //! To add a choice: name it here; whoever acts on it fails to compile until they know it.
 
@@ -59,6 +59,37 @@ pub enum Numbering {
     Fresh,
     /// A pool of codes that are made ahead.
     Pool,
+}
+
+/// What keeps the pictures of codes, by opendal's names.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StorageService {
+    /// A folder of this machine.
+    #[default]
+    Fs,
+    /// Amazon S3, and whatever speaks as it does.
+    S3,
+    /// Tencent Cloud.
+    Cos,
+    /// Aliyun.
+    Oss,
+    /// Huawei Cloud.
+    Obs,
+}
+
+impl StorageService {
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fs => "fs",
+            Self::S3 => "s3",
+            Self::Cos => "cos",
+            Self::Oss => "oss",
+            Self::Obs => "obs",
+        }
+    }
 }
 
 /// What happens when a code reached the phone as a picture, perhaps from a stranger.

@@ -44,6 +44,9 @@ impl Config {
     fn read_files(&mut self) -> Result<(), ConfigError> {
         from_file(&mut self.redis_url, self.redis_url_file.as_deref(), "redis_url")?;
         from_file(&mut self.database_url, self.database_url_file.as_deref(), "database_url")?;
+        if let Some(storage) = &mut self.storage {
+            storage.read_files()?;
+        }
         for (name, namespace) in &mut self.namespaces {
             namespace.read_files(&format!("namespaces.{name}"))?;
         }
@@ -79,8 +82,7 @@ fn read(path: &Path) -> Result<Table, ConfigError> {
 fn anchor(table: &mut Table, folder: &Path) {
     for (key, value) in table.iter_mut() {
         match value {
-            // opendal's options are its own: what ends in `_file` there may be no path.
-            Value::Table(inner) if key != "options" => anchor(inner, folder),
+            Value::Table(inner) => anchor(inner, folder),
             Value::String(path) if key.ends_with("_file") && !path.is_empty() => {
                 *path = folder.join(&*path).to_string_lossy().into_owned();
             }
@@ -93,7 +95,7 @@ fn anchor(table: &mut Table, folder: &Path) {
 mod tests {
     use std::path::PathBuf;
 
-    use crate::config::{DirectoryRule, Secret, Transport};
+    use crate::config::{DirectoryRule, Secret, StorageService, Transport};
     use crate::origin::Origin;
 
     use super::*;
@@ -240,6 +242,67 @@ mod tests {
         assert_eq!(number, "redis_url: expected a text in quotes");
         let keys = refused("[namespaces.default]\napi_keys = 'hunter2'", &[]);
         assert_eq!(keys, "namespaces.default.api_keys: expected a list of texts");
+    }
+
+    #[test]
+    fn options_of_the_storage_come_from_the_file_from_variables_and_from_files_of_their_own() {
+        let files = Files::with(&[
+            (
+                "saoma.toml",
+                "[storage]\nservice = 's3'\n[storage.options]\nbucket = 'codes'\n\
+                 access_key_id = 'of the file'\nsecret_access_key_file = 's3.key'",
+            ),
+            ("s3.key", "hunter2\n"),
+        ]);
+        let environment = variables(&[("SAOMA_STORAGE_OPTIONS_ACCESS_KEY_ID", "AKIA1")]);
+        let config = Config::load(Some(&files.config()), environment, &[]).expect("loaded");
+        assert!(!config.to_toml().contains("hunter2") && !config.to_toml().contains("AKIA1"));
+        let storage = config.storage.expect("a storage");
+        assert_eq!(storage.service, StorageService::S3);
+        let options = storage.options.iter().map(|(name, it)| (name.as_str(), it.expose()));
+        let expected =
+            [("access_key_id", "AKIA1"), ("bucket", "codes"), ("secret_access_key", "hunter2")];
+        assert_eq!(options.collect::<Vec<_>>(), expected);
+
+        // A higher layer's secret takes the place of a lower one's, whichever form they have.
+        let environment = variables(&[("SAOMA_STORAGE_OPTIONS_SECRET_ACCESS_KEY", "other")]);
+        let config = Config::load(Some(&files.config()), environment, &[]).expect("loaded");
+        let options = config.storage.expect("a storage").options;
+        assert_eq!(options["secret_access_key"].expose(), "other");
+        assert!(!options.contains_key("secret_access_key_file"));
+    }
+
+    #[test]
+    fn a_file_that_is_opendals_to_read_is_left_to_it() {
+        let toml = "[storage.options]\noidc_token_file = 'token'";
+        let files = Files::with(&[("saoma.toml", toml)]);
+        let config = Config::load(Some(&files.config()), [], &[]).expect("loaded");
+        let path = files.0.path().join("token").to_string_lossy().into_owned();
+        let options = config.storage.expect("a storage").options;
+        assert_eq!(options["oidc_token_file"].expose(), path);
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_storage_is_named_and_no_option_is_told() {
+        for (toml, expected) in [
+            ("[storage]\nservice = 'S3'", "storage.service: unknown variant `S3`"),
+            ("[storage]\npublic_base_url = 'cdn'", "storage.public_base_url: expected an http"),
+            ("[storage.options]\nbucket = 4711", "storage.options.bucket: expected a text"),
+            ("[storage.options]\nbucket = ''", "storage.options.bucket: is empty"),
+            ("[storage]\nbucket = 'b'", "storage.bucket: unknown field"),
+            (
+                "[storage.options]\nsecret_key = 'hunter2'\nsecret_key_file = 'x'",
+                "storage.options.secret_key: set it or storage.options.secret_key_file, not both",
+            ),
+        ] {
+            let error = refused(toml, &[]);
+            assert!(error.starts_with(expected) && !error.contains("4711"), "{error}");
+        }
+        let missing = refused("", &[("SAOMA_STORAGE_OPTIONS_SECRET_KEY_FILE", "/no/such/file")]);
+        let expected = "SAOMA_STORAGE_OPTIONS_SECRET_KEY_FILE: /no/such/file: ";
+        assert!(missing.starts_with(expected), "{missing}");
+        let nothing = refused("", &[("SAOMA_STORAGE_OPTIONS_", "x")]);
+        assert_eq!(nothing, "SAOMA_STORAGE_OPTIONS_: there is no such setting");
     }
 
     #[test]

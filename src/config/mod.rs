@@ -31,7 +31,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-pub use choices::{DirectoryRule, Numbering, ProviderName, Relayed, Transport};
+pub use choices::{DirectoryRule, Numbering, ProviderName, Relayed, StorageService, Transport};
 pub use error::{ConfigError, Named};
 pub use history::History;
 pub use limits::Limits;

@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use super::ConfigError;
 use super::error::Named;
 use super::forms::on_or_off;
-use super::settings::{Kind, NOT_SETTINGS, SETTINGS, of_key};
+use super::settings::{Kind, NOT_SETTINGS, SETTINGS, STORAGE_OPTIONS, of_key};
 
 /// A setting given on the command line: it wins over all others.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -36,6 +36,12 @@ impl Overlay {
     pub(super) fn variable(&mut self, name: String, value: &str) -> Result<(), ConfigError> {
         if !name.starts_with("SAOMA_") || NOT_SETTINGS.contains(&name.as_str()) {
             return Ok(());
+        }
+        if let Some(option) = name.strip_prefix(STORAGE_OPTIONS.0)
+            && !option.is_empty()
+        {
+            let key = format!("{}{}", STORAGE_OPTIONS.1, option.to_lowercase());
+            return self.set(Some((&key, Kind::Text)), value, Named::Variable(name));
         }
         let setting = SETTINGS.iter().find(|setting| setting.variable == name);
         let key = setting.map(|setting| (setting.key, setting.kind));

@@ -34,6 +34,10 @@ pub(super) struct Setting {
 /// `--config` and the filter of the log.
 pub(super) const NOT_SETTINGS: [&str; 2] = ["SAOMA_CONFIG", "SAOMA_LOG"];
 
+/// The options of the storage's service have no rows: they are opendal's to name. What begins a
+/// variable of one, and its key.
+pub(super) const STORAGE_OPTIONS: (&str, &str) = ("SAOMA_STORAGE_OPTIONS_", "storage.options.");
+
 macro_rules! settings {
     ($($variable:ident $key:literal $kind:ident $default:literal $meaning:literal)*) => {
         /// Every setting.
@@ -103,9 +107,9 @@ settings! {
     SAOMA_HISTORY_RETENTION_DAYS "history.retention_days" Whole "90"
         "days that it is remembered who logged in, 0 to 3650; with 0 it is not, and no token can be revoked"
     SAOMA_STORAGE_SERVICE "storage.service" Text "fs"
-        "the opendal service that keeps the images of pooled codes (a later version)"
+        "what keeps the pictures of pooled codes: `fs`, `s3`, `cos`, `oss` or `obs`; see [where pictures go](#where-pictures-go)"
     SAOMA_STORAGE_PUBLIC_BASE_URL "storage.public_base_url" Text "this server"
-        "where browsers get these images from (a later version)"
+        "where browsers get these pictures from"
     SAOMA_PROVIDER "namespaces.default.provider" Text "simulator"
         "what makes the codes and vouches for who scans: `simulator`, `mini_program`, `official_account` or `open_platform`"
     SAOMA_SESSION_TTL "namespaces.default.session_ttl" Whole "180"

@@ -192,14 +192,14 @@ impl Login {
     /// The picture of that name, of a code that was made ahead.
     ///
     /// # Errors
-    /// There is none, or nobody can tell.
-    pub async fn picture(&self, name: &str) -> Result<Image, LoginError> {
+    /// Nobody can tell.
+    pub async fn picture(&self, name: &str) -> Result<Option<Image>, LoginError> {
         for namespace in self.namespaces.values() {
             if let Some(image) = namespace.numbering.picture(name).await? {
-                return Ok(image);
+                return Ok(Some(image));
             }
         }
-        Err(LoginError::NotFound("picture"))
+        Ok(None)
     }
 
     /// Follows the session's events from a cursor on; the first page is what there is now.

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::backend::PooledCode;
 use crate::api::problem::Problem;
+use crate::entropy::Entropy;
 use crate::login::{Login, LoginError};
 use crate::metrics::Metrics;
 
@@ -26,13 +27,18 @@ pub fn endpoint(
     metrics: Arc<Metrics>,
     leaving: CancellationToken,
     public_url: String,
+    entropy: Entropy,
 ) -> BoxEndpoint<'static, Response> {
     let looked_up = Arc::clone(&login);
     let code = make(move |request| {
         let (login, public_url) = (Arc::clone(&looked_up), public_url.clone());
+        let occurrence = entropy.urn();
         async move {
             let found = code(&login, &public_url, &request).await;
-            poem::Result::<_>::Ok(found.unwrap_or_else(IntoResponse::into_response))
+            let refused = |problem| Problem { instance: Some(occurrence), ..problem };
+            poem::Result::<_>::Ok(
+                found.map_err(refused).unwrap_or_else(IntoResponse::into_response),
+            )
         }
     });
     let scraped = Arc::clone(&login);

@@ -233,7 +233,8 @@ fn journal(
 
 /// What the providers of the namespaces want of the pages.
 fn pages_of(config: &Config) -> Pages {
-    let mut pages = Pages::default();
+    let cdn = config.storage.as_ref().and_then(|storage| storage.public_base_url.as_deref());
+    let mut pages = Pages { pictures: cdn.and_then(Origin::of_address), ..Pages::default() };
     for rules in config.namespaces.values() {
         match rules.provider {
             ProviderName::Simulator => pages.phone = true,

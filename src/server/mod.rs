@@ -152,6 +152,7 @@ impl Server {
                 metrics,
                 leave.begun.clone(),
                 public_url.clone(),
+                entropy.clone(),
             ),
             leave: Arc::default(),
         });

@@ -40,9 +40,10 @@ impl Pools {
         entropy: Entropy,
         metrics: Arc<Metrics>,
     ) -> Result<Self, StartError> {
-        let storage = match config.namespaces.values().any(has_a_pool) {
-            true => Some(storage(config).await?),
-            false => None,
+        let storage = if config.namespaces.values().any(has_a_pool) {
+            Some(storage(config, &entropy).await?)
+        } else {
+            None
         };
         Ok(Self { database: database.clone(), storage, clock, entropy, metrics, made: Vec::new() })
     }
@@ -121,11 +122,12 @@ pub async fn tend(
     Ok(Tended { pools: pools.made, filler, database })
 }
 
-async fn storage(config: &Config) -> Result<Storage, StartError> {
+async fn storage(config: &Config, entropy: &Entropy) -> Result<Storage, StartError> {
     let config::Storage { service, public_base_url, options } =
         config.storage.clone().unwrap_or_default();
     let options = options.iter().map(|(name, value)| (name.clone(), value.expose().to_owned()));
     let (options, data_dir) = (options.collect(), config.data_dir.clone());
-    let settings = StorageSettings { service, options, public_base_url, data_dir };
-    Ok(Storage::open(settings).await?)
+    let settings =
+        StorageSettings { service: service.name().to_owned(), options, public_base_url, data_dir };
+    Ok(Storage::open(settings, entropy).await?)
 }

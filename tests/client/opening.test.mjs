@@ -28,6 +28,13 @@ test('a code that is a page of its own is where the server says', async () => {
   assert.deepEqual(it.said('session')[0].code, it.server.code);
 });
 
+test('a code whose picture is kept elsewhere is taken from there', async () => {
+  const it = page();
+  it.server.code = { url: 'https://cdn.example/codes/a.png', media_type: 'image/png', content: null };
+  await it.start();
+  assert.deepEqual(it.said('session')[0].code, it.server.code);
+});
+
 test('what was not given is not sent', async () => {
   const [request] = (await opened()).requests('open');
   for (const name of ['namespace', 'messages']) assert.ok(!(name in (request.body ?? {})), name);

@@ -54,6 +54,17 @@ async fn codes_are_injected_for_so_many_calls() {
 }
 
 #[tokio::test]
+async fn a_picture_comes_as_if_it_were_whole_and_is_not() {
+    let stub = Stub::start().await;
+    let token = stub.token(MINI).await;
+    let whole = code(&stub, &token).await;
+    stub.breaks(CODES, json!({ "cut": true, "times": 1 })).await;
+    let cut = code(&stub, &token).await;
+    assert_eq!((cut.status, &*cut.content_type), (200, "image/jpeg"));
+    assert!(cut.body.starts_with(b"\xff\xd8\xff") && cut.body.len() < whole.body.len() * 3 / 4);
+}
+
+#[tokio::test]
 async fn a_fault_stays_until_it_is_cleared_and_concerns_what_it_says() {
     let stub = Stub::start().await;
     let token = stub.token(MINI).await;

@@ -82,7 +82,7 @@ impl Filler {
                     continue;
                 }
                 Err(Trouble { why, wait }) => {
-                    pause = (pause * 2).max(wait).min(LONGEST);
+                    pause = (pause * 2).max(wait.unwrap_or(LONGEST)).min(LONGEST);
                     tracing::warn!(why, seconds = pause.as_secs(), "pool.not_filled");
                     sleep(pause).await;
                     continue;
@@ -157,9 +157,9 @@ impl Filler {
                 return Ok(());
             };
             tries = if made.load(Ordering::Relaxed) > before { 0 } else { tries + 1 };
-            if tries == TRIES {
+            let Some(wait) = wait.filter(|_| tries < TRIES) else {
                 return Err(Unfilled::Trouble(why));
-            }
+            };
             report(Report::Again(&why, wait));
             sleep(wait).await;
         }
@@ -203,7 +203,7 @@ impl Filler {
         let done = tokio::select! {
             done = doing => done,
             () = self.lease.keep(generation) => {
-                Err(Trouble { why: "another has begun to make codes".to_owned(), wait: AGAIN })
+                Err(Trouble { why: "another has begun to make codes".to_owned(), wait: Some(AGAIN) })
             }
         };
         self.lease.give_back(generation).await?;

@@ -168,7 +168,7 @@ mod tests {
             assert!(second > first);
             // What the one says who had it before counts for nothing.
             one.give_back(first).await.expect("asked");
-            assert_eq!(one.beat(first).await.expect("asked"), false);
+            assert!(!one.beat(first).await.expect("asked"));
             assert_eq!(other.holder().await, Ok(Some("other".to_owned())));
         }
     }
@@ -185,7 +185,7 @@ mod tests {
             assert_eq!(other.take(&mut watch).await, Ok(None), "it has risen meanwhile");
             pass(SILENCE).await;
             assert!(other.take(&mut watch).await.expect("asked").is_some());
-            assert_eq!(one.beat(first).await.expect("asked"), false, "it is told so");
+            assert!(!one.beat(first).await.expect("asked"), "it is told so");
         }
     }
 

@@ -1,6 +1,7 @@
 //! The maker: from a number to a code that a session may have. A code is free only once its picture
 //! has been looked at and is stored; whoever is stopped before leaves it to the next.
 
+use std::iter;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -12,7 +13,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use super::shelf::Blank;
 use super::{Inner, Pool};
 use crate::clock::Timestamp;
-use crate::codes::{picture, suffix};
+use crate::codes::picture;
 use crate::database::answer;
 use crate::login::scene::Scene;
 
@@ -22,6 +23,8 @@ const A_MINUTE: u32 = 4500;
 /// How many codes are made at a time, and how many numbers are given at a time.
 const LANES: usize = 16;
 const BATCH: u64 = 64;
+/// What a provider says that will not take these settings, however often it is asked.
+const MISCONFIGURED: &str = "wechat_misconfigured";
 /// How long to wait before another try, where nobody says.
 const WAIT: Duration = Duration::from_secs(5);
 
@@ -32,13 +35,14 @@ pub(super) struct Pace(Mutex<Interval>);
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Trouble {
     pub(super) why: String,
-    /// After how long it is worth trying again.
-    pub(super) wait: Duration,
+    /// After how long it is worth trying again; none if somebody has to mend the settings first.
+    pub(super) wait: Option<Duration>,
 }
 
 impl Trouble {
+    #[expect(clippy::needless_pass_by_value, reason = "as an error comes")]
     pub(super) fn because(why: impl ToString) -> Self {
-        Self { why: why.to_string(), wait: WAIT }
+        Self { why: why.to_string(), wait: Some(WAIT) }
     }
 }
 
@@ -104,7 +108,7 @@ impl Pool {
         pace.0.lock().await.tick().await;
         let done = self.0.make(&code).await;
         let outcome = if done.is_ok() { "made" } else { "failed" };
-        self.0.parts.metrics.pool_made(self.namespace(), outcome);
+        self.0.parts.metrics.pool.made(self.namespace(), outcome);
         done.inspect(|()| made())
     }
 
@@ -139,9 +143,14 @@ impl Pool {
             if litter.is_empty() {
                 return Ok((struck, cleared));
             }
-            for picture in &litter {
-                parts.storage.delete(picture).await.map_err(Trouble::because)?;
-                answer(shelf.cleared(picture)).await.map_err(Trouble::because)?;
+            for litter in &litter {
+                let stored = picture::media_type_of(litter).is_some();
+                // Of a code that was never made, nobody knows which it might have had.
+                let names = iter::once(litter.clone()).filter(|_| stored);
+                for name in names.chain(picture::names_of(litter).filter(|_| !stored)) {
+                    parts.storage.delete(&name).await.map_err(Trouble::because)?;
+                }
+                answer(shelf.cleared(litter)).await.map_err(Trouble::because)?;
                 cleared += 1;
             }
         }
@@ -152,16 +161,16 @@ impl Inner {
     /// A scene that has nothing of its number in it, and a name that nobody guesses.
     fn draw(&self) -> (Scene, String) {
         let entropy = &self.parts.entropy;
-        (Scene::random(entropy), picture::name(entropy))
+        (Scene::random(entropy), picture::stem(entropy))
     }
 
     async fn make(&self, code: &Blank) -> Result<(), Trouble> {
         let made = self.parts.provider.make(&code.scene).await.map_err(|error| {
             let wait = error.retry_after.map_or(WAIT, Duration::from_secs);
-            Trouble { why: error.why, wait }
+            Trouble { why: error.why, wait: (error.code != MISCONFIGURED).then_some(wait) }
         })?;
         let image = picture::check(&made).map_err(Trouble::because)?;
-        let name = format!("{}{}", code.picture, suffix(image.media_type));
+        let name = picture::named(&code.picture, image.media_type);
         self.parts.storage.put(&name, &image).await.map_err(Trouble::because)?;
         answer(self.shelf.made(code, &name)).await.map(drop).map_err(Trouble::because)
     }

@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use super::media_type;
+use super::picture::{self, media_type_of};
 use super::storage::Storage;
 use crate::clock::{Clock, Timestamp};
 use crate::database::{Database, NoAnswer, answer};
@@ -84,7 +84,7 @@ impl Pool {
     pub fn new(rules: Rules, stamp: Stamp, parts: Parts) -> Self {
         let (database, namespace) = (parts.database.clone(), rules.namespace.clone());
         let shelf = Shelf::new(database, namespace, stamp, rules.reuse.is_some());
-        parts.metrics.pool(&rules.namespace);
+        parts.metrics.pool.begin(&rules.namespace);
         Self(Arc::new(Inner { rules, shelf, parts, empty: Notify::new() }))
     }
 
@@ -103,7 +103,7 @@ impl Pool {
         let Stock { free, making, taken, outdated, .. } = stock;
         let counts = [("free", free), ("making", making), ("taken", taken), ("outdated", outdated)];
         for (state, count) in counts {
-            self.0.parts.metrics.set_pool_codes(self.namespace(), state, count);
+            self.0.parts.metrics.pool.set_codes(self.namespace(), state, count);
         }
         Ok(stock)
     }
@@ -114,8 +114,12 @@ impl Inner {
     /// picture: without one it would be of no use to anybody.
     async fn fresh(&self) -> Result<Scene, PortError> {
         let scene = Scene::random(&self.parts.entropy);
-        match self.parts.provider.image(&scene, ImageFormat::Png).await {
-            Ok(_) => Ok(scene),
+        let made = self.parts.provider.image(&scene, ImageFormat::Png).await;
+        match made.map(|image| picture::check(&image)) {
+            Ok(Ok(_)) => Ok(scene),
+            Ok(Err(nothing)) => {
+                Err(PortError { fault: Fault::Unavailable, ..PortError::bad(nothing.to_string()) })
+            }
             Err(error) => Err(PortError { fault: Fault::Unavailable, ..error }),
         }
     }
@@ -132,13 +136,13 @@ impl Numbering for Pool {
         let taking = answer(shelf.take(until.plus(self.0.rest()), parts.clock.now()));
         let taken = timeout(MOMENT, taking).await.unwrap_or(Err(NoAnswer));
         if let Ok(Some((scene, code))) = taken {
-            parts.metrics.pool_taken(&rules.namespace, "pool");
+            parts.metrics.pool.taken(&rules.namespace, "pool");
             return Ok((scene, Some(code)));
         }
         empty.notify_one();
         let fresh = self.0.fresh().await;
         let from = if fresh.is_ok() { "fresh" } else { "none" };
-        parts.metrics.pool_taken(&rules.namespace, from);
+        parts.metrics.pool.taken(&rules.namespace, from);
         Ok((fresh?, None))
     }
 
@@ -159,15 +163,15 @@ impl Numbering for Pool {
 
     fn picture_at(&self, name: &str) -> PictureAt {
         let url = self.0.parts.storage.url(name);
-        PictureAt { name: name.into(), url, media_type: media_type(name) }
+        let media_type = media_type_of(name).unwrap_or_default();
+        PictureAt { name: name.into(), url, media_type }
     }
 
     async fn picture(&self, name: &str) -> Result<Option<Image>, PortError> {
-        let bytes = self.0.parts.storage.get(name).await.map_err(|error| {
+        self.0.parts.storage.get(name).await.map_err(|error| {
             tracing::error!(%error, "storage.failed");
             PortError::new(Fault::Unavailable, "storage_unavailable", "the storage does not answer")
-        })?;
-        Ok(bytes.map(|bytes| Image { media_type: media_type(name), bytes }))
+        })
     }
 
     async fn look_up(&self, number: u64) -> Result<Option<Listed>, PortError> {

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use image::ImageFormat;
 use reqwest::{Client, Method, RequestBuilder};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -169,9 +170,9 @@ fn errcode(bytes: &[u8]) -> Option<(i64, String)> {
 /// The media type of a picture by its first bytes: what the header says may be wrong, and an error
 /// must never be shown as a code.
 fn picture_type(bytes: &[u8]) -> Option<&'static str> {
-    match bytes {
-        jpeg if jpeg.starts_with(b"\xff\xd8\xff") => Some("image/jpeg"),
-        png if png.starts_with(b"\x89PNG\r\n\x1a\n") => Some("image/png"),
+    match image::guess_format(bytes).ok()? {
+        ImageFormat::Jpeg => Some("image/jpeg"),
+        ImageFormat::Png => Some("image/png"),
         _ => None,
     }
 }

@@ -3,12 +3,16 @@
 //! To add one: a field here with its name, help and closed label values, a method that says what
 //! happened, and its panel in grafana/. Never an id, a scene or an address as a label.
 
+mod pool;
+
 use std::time::Duration;
 
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
     TextEncoder,
 };
+
+pub use pool::PoolMetrics;
 
 const TRANSPORTS: [&str; 3] = ["websocket", "sse", "long-poll"];
 /// Why a client left a transport, by its own word; what a newer one says is `other`.
@@ -30,12 +34,6 @@ const HOOK_OUTCOMES: [&str; 6] =
 /// Seconds. A hook may take 30 at the most.
 const HOOK_BUCKETS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
-/// Where a code stands, and where one that a session got came from.
-const CODE_STATES: [&str; 4] = ["free", "making", "taken", "outdated"];
-const CODE_SOURCES: [&str; 3] = ["pool", "fresh", "none"];
-/// What may come of making a code.
-const CODE_OUTCOMES: [&str; 2] = ["made", "failed"];
-
 /// The server's metrics.
 pub struct Metrics {
     registry: Registry,
@@ -47,9 +45,8 @@ pub struct Metrics {
     missed_bells: IntCounter,
     unwritten_logins: IntCounter,
     hook: HistogramVec,
-    pool_codes: IntGaugeVec,
-    pool_taken: IntCounterVec,
-    pool_made: IntCounterVec,
+    /// What is counted of pools.
+    pub pool: PoolMetrics,
 }
 
 impl Metrics {
@@ -102,22 +99,6 @@ impl Metrics {
             .buckets(HOOK_BUCKETS.to_vec()),
             &["type", "outcome"],
         )?;
-        let pool_codes = IntGaugeVec::new(
-            Opts::new("saoma_pool_codes", "Codes that were made ahead, by the database's count."),
-            &["namespace", "state"],
-        )?;
-        let pool_taken = IntCounterVec::new(
-            Opts::new(
-                "saoma_pool_taken_total",
-                "Codes that sessions asked the pool for, and whether they got one of its own, one \
-                 made for them because it was empty, or none.",
-            ),
-            &["namespace", "from"],
-        )?;
-        let pool_made = IntCounterVec::new(
-            Opts::new("saoma_pool_made_total", "Codes that were to be made ahead."),
-            &["namespace", "outcome"],
-        )?;
         let build = IntGaugeVec::new(
             Opts::new("saoma_build_info", "Always 1; the labels say what is running."),
             &["version"],
@@ -144,6 +125,7 @@ impl Metrics {
         }
 
         let registry = Registry::new();
+        let pool = PoolMetrics::new(&registry)?;
         registry.register(Box::new(handshake.clone()))?;
         registry.register(Box::new(pending.clone()))?;
         registry.register(Box::new(subscribers.clone()))?;
@@ -152,9 +134,6 @@ impl Metrics {
         registry.register(Box::new(missed_bells.clone()))?;
         registry.register(Box::new(unwritten_logins.clone()))?;
         registry.register(Box::new(hook.clone()))?;
-        registry.register(Box::new(pool_codes.clone()))?;
-        registry.register(Box::new(pool_taken.clone()))?;
-        registry.register(Box::new(pool_made.clone()))?;
         registry.register(Box::new(build))?;
         #[cfg(target_os = "linux")]
         registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
@@ -168,9 +147,7 @@ impl Metrics {
             missed_bells,
             unwritten_logins,
             hook,
-            pool_codes,
-            pool_taken,
-            pool_made,
+            pool,
         })
     }
 
@@ -216,41 +193,6 @@ impl Metrics {
     /// Logins could not be written down.
     pub fn logins_not_written(&self, count: usize) {
         self.unwritten_logins.inc_by(u64::try_from(count).unwrap_or(u64::MAX));
-    }
-
-    /// A namespace has a pool: all of its metrics are there from now on.
-    pub fn pool(&self, namespace: &str) {
-        for state in CODE_STATES {
-            self.pool_codes.with_label_values(&[namespace, state]).set(0);
-        }
-        for from in CODE_SOURCES {
-            self.pool_taken.with_label_values(&[namespace, from]).reset();
-        }
-        for outcome in CODE_OUTCOMES {
-            self.pool_made.with_label_values(&[namespace, outcome]).reset();
-        }
-    }
-
-    /// Takes over the count of a pool's codes in a state.
-    pub fn set_pool_codes(&self, namespace: &str, state: &str, count: u64) {
-        if CODE_STATES.contains(&state) {
-            let count = i64::try_from(count).unwrap_or(i64::MAX);
-            self.pool_codes.with_label_values(&[namespace, state]).set(count);
-        }
-    }
-
-    /// A session asked a pool for a code.
-    pub fn pool_taken(&self, namespace: &str, from: &str) {
-        if CODE_SOURCES.contains(&from) {
-            self.pool_taken.with_label_values(&[namespace, from]).inc();
-        }
-    }
-
-    /// A code was to be made ahead.
-    pub fn pool_made(&self, namespace: &str, outcome: &str) {
-        if CODE_OUTCOMES.contains(&outcome) {
-            self.pool_made.with_label_values(&[namespace, outcome]).inc();
-        }
     }
 
     /// Takes over the count of bells that were missed.

@@ -1,0 +1,53 @@
+//! A thousand sessions at once, at three instances.
+
+use std::collections::BTreeSet;
+
+use futures_util::future::join_all;
+use saoma::config::{Pool, Secret};
+
+use crate::support::postgres::Postgres;
+use crate::support::redis::RedisServer;
+use crate::support::{Store, TestServer, Via, metrics};
+use crate::world::{CODES, SMALL, folder, has_free, shared, wechat, with_a_pool};
+
+const SESSIONS: usize = 1_000;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_two_of_a_thousand_sessions_get_the_same_number() {
+    let (wechat, pictures) = (wechat().await, folder());
+    let (redis, database) = (RedisServer::start(), Postgres::shared().new_database());
+    let size = u32::try_from(SESSIONS).expect("small");
+    let pool = Pool { size, low_water: 1, grow_by: 1, ..SMALL };
+    let (url, wechat_url) = (redis.url(), wechat.base.clone());
+    let start = || {
+        TestServer::start_with(Store::Memory, |config| {
+            with_a_pool(config, &wechat_url, pool);
+            shared(config, &database, pictures.path());
+            config.redis_url = Some(Secret::new(url.clone()));
+        })
+    };
+    // All three fill it, and one of them at a time.
+    let servers = join_all((0..3).map(|_| start())).await;
+    has_free(&servers[0], SESSIONS as u64).await;
+    let made = wechat.see(&format!("calls?all&path={CODES}")).await;
+    assert_eq!(made.as_array().map(Vec::len), Some(SESSIONS));
+
+    let opening = (0..SESSIONS).map(|n| servers[n % 3].browser(Via::LongPoll));
+    let opening = opening.map(|browser| async move { browser.open_only().await });
+    let sessions = join_all(opening).await;
+    let scenes: BTreeSet<_> = sessions.iter().map(|session| session.scene.clone()).collect();
+    assert_eq!(scenes.len(), SESSIONS);
+    let picture = |session: &crate::support::Session| {
+        let url = session.opened["code"]["url"].as_str().expect("an address");
+        let (_, name) = url.rsplit_once("/codes/").expect("a picture of the pool");
+        name.to_owned()
+    };
+    assert_eq!(sessions.iter().map(picture).collect::<BTreeSet<_>>().len(), SESSIONS);
+    let mut from_pool = 0;
+    for server in &servers {
+        from_pool += metrics::sum(&server.metrics().await, "saoma_pool_taken_total", "\"pool\"");
+    }
+    assert_eq!(from_pool, SESSIONS as u64);
+    let calls = wechat.see(&format!("calls?all&path={CODES}")).await;
+    assert_eq!(calls.as_array().map(Vec::len), Some(SESSIONS), "nobody asked WeChat");
+}
