@@ -35,7 +35,7 @@ impl Place {
         let file = format!("sqlite:{}", folder.path().join("saoma.db").display());
         let database = if postgres { Postgres::shared().new_database() } else { file };
         let place = Self { wechat, database, folder };
-        let mut settings = format!("data_dir = {:?}\n", place.folder.path());
+        let mut settings = format!("data_dir = \"{}\"\n", place.folder.path().display());
         let _ = write!(
             settings,
             "database_url = {:?}

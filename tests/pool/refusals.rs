@@ -9,8 +9,8 @@ use crate::world::folder;
 fn start(folder: &Path, settings: &str, command: &[&str]) -> Output {
     let file = folder.join("saoma.toml");
     let text = format!(
-        "data_dir = {:?}\nlisten = \"127.0.0.1:0\"\nadmin_listen = \"127.0.0.1:0\"\n{settings}",
-        folder.join("data")
+        "data_dir = \"{}\"\nlisten = \"127.0.0.1:0\"\nadmin_listen = \"127.0.0.1:0\"\n{settings}",
+        folder.join("data").display()
     );
     std::fs::write(&file, text).expect("written");
     let mut saoma = Command::new(env!("CARGO_BIN_EXE_saoma"));
