@@ -3,7 +3,6 @@
 use saoma::config::Pool;
 use serde_json::json;
 
-use crate::stub::PATIENCE;
 use crate::support::{Via, within};
 use crate::world::{CODES, SMALL, World, folder, pictures_in, shared, wechat};
 
@@ -35,7 +34,8 @@ async fn what_is_no_picture_is_never_shown_and_the_number_is_not_lost() {
         assert_eq!(refused.status, 503, "{fault}: {}", refused.text());
 
         world.heals().await;
-        while !is_made_after_a_rest(&world).await {}
+        let all_free = async || world.counts("saoma_pool_codes", "state=\"free\"").await == 8;
+        world.rests_until(all_free).await;
         assert_eq!(pictures_in(pictures.path()).len(), 8, "{fault}");
         for number in 0..8 {
             let code = world.server.admin(&format!("/v1/codes/{number}")).await.ok();
@@ -43,26 +43,6 @@ async fn what_is_no_picture_is_never_shown_and_the_number_is_not_lost() {
         }
         world.server.admin("/v1/codes/8").await.is_problem(404, "not_found");
     }
-}
-
-/// Lets the server rest as long as it wants to after a failure; whether nothing failed then.
-async fn is_made_after_a_rest(world: &World) -> bool {
-    let failed = async || world.counts("saoma_pool_made_total", "outcome=\"failed\"").await;
-    let before = failed().await;
-    world.server.time_passes(61).await;
-    let free = async || world.counts("saoma_pool_codes", "state=\"free\"").await == 8;
-    // What was under way when time passed has failed by that.
-    let done = async {
-        loop {
-            if free().await {
-                return true;
-            }
-            if failed().await > before {
-                return false;
-            }
-        }
-    };
-    tokio::time::timeout(PATIENCE, done).await.expect("codes or a failure")
 }
 
 #[tokio::test]

@@ -113,6 +113,24 @@ impl World {
         self.wechat.client.delete(faults).send().await.expect("an answer");
     }
 
+    /// Lets the server rest as long as it wants to after a failure, until there is what is to be.
+    pub(crate) async fn rests_until(&self, there: impl AsyncFn() -> bool) {
+        let failed = async || self.counts("saoma_pool_made_total", "outcome=\"failed\"").await;
+        let made = async {
+            loop {
+                let before = failed().await;
+                self.server.time_passes(61).await;
+                // What was under way when time passed has failed by that.
+                while failed().await == before {
+                    if there().await {
+                        return;
+                    }
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE * 20, made).await.expect("codes");
+    }
+
     /// What a metric of the server's says.
     pub(crate) async fn counts(&self, metric: &str, label: &str) -> u64 {
         metrics::sum(&self.server.metrics().await, metric, label)
