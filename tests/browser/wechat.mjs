@@ -8,12 +8,12 @@ import { startServer } from './server.mjs';
 
 const SECRET = '0123456789abcdef0123456789abcdef';
 const TOKEN = 'what-the-console-says';
-const APPS = { official_account: 'wx00000000000000b2', open_platform: 'wx00000000000000c3' };
+const APPS = { mini_program: 'wx00000000000000a1', official_account: 'wx00000000000000b2', open_platform: 'wx00000000000000c3' };
 /** Beside the server's own, as cargo builds it. */
 const program = join(dirname(process.env.SAOMA_BIN ?? ''), 'examples/wechat_stub');
 
 /**
- * @param {'official_account' | 'open_platform'} provider
+ * @param {keyof typeof APPS} provider
  * @param {Record<string, string>} [settings] of the server, as environment variables
  */
 export async function startWeChat(provider, settings) {
@@ -29,7 +29,8 @@ export async function startWeChat(provider, settings) {
   }
   const appid = APPS[provider];
   const kind = provider === 'open_platform' ? 'website' : provider;
-  await tell('apps', { appid, kind, secret: SECRET });
+  const pages = provider === 'mini_program' ? ['pages/wsLogin/wsLogin'] : undefined;
+  await tell('apps', { appid, kind, secret: SECRET, pages });
   const server = await startServer({
     SAOMA_PROVIDER: provider, SAOMA_WECHAT_APP_ID: appid, SAOMA_WECHAT_APP_SECRET: SECRET, SAOMA_WECHAT_TOKEN: TOKEN,
     SAOMA_WECHAT_API_URL: base,
@@ -37,11 +38,13 @@ export async function startWeChat(provider, settings) {
     SAOMA_WECHAT_OPEN_URL: base.replace('127.0.0.1', 'localhost'),
     ...settings,
   });
-  await tell('apps', { appid, callback: { url: `${server.url}/v1/wechat/default/events`, token: TOKEN } });
+  if (!pages) await tell('apps', { appid, callback: { url: `${server.url}/v1/wechat/default/events`, token: TOKEN } });
 
   let read = 0;
   return {
     url: server.url,
+    admin: server.admin,
+    appid,
     tell,
     /** Somebody decides on WeChat's page. @param {string} state @param {string} person */
     allows: (state, person) => tell('website/allow', { state, person }),

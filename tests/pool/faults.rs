@@ -3,9 +3,8 @@
 use saoma::config::Pool;
 use serde_json::json;
 
-use crate::stub::PATIENCE;
 use crate::support::{Via, within};
-use crate::world::{CODES, SMALL, World, folder, pictures_in, shared, wechat};
+use crate::world::{CODES, SMALL, World, folder, keeps_pictures_in, pictures_in, wechat};
 
 #[tokio::test]
 async fn what_is_no_picture_is_never_shown_and_the_number_is_not_lost() {
@@ -23,19 +22,19 @@ async fn what_is_no_picture_is_never_shown_and_the_number_is_not_lost() {
         let (wechat, pictures) = (wechat().await, folder());
         wechat.breaks(CODES, fault.clone()).await;
         let world = World::of(wechat, SMALL, |config| {
-            let database = config.database_url().expose().to_owned();
-            shared(config, &database, pictures.path());
+            keeps_pictures_in(config, pictures.path());
         });
         let world = world.await;
         let failed = async || world.counts("saoma_pool_made_total", "outcome=\"failed\"").await > 0;
-        within("a failure", async { while !failed().await {} }).await;
+        within(&format!("a failure by {fault}"), async { while !failed().await {} }).await;
         assert_eq!(world.counts("saoma_pool_codes", "state=\"free\"").await, 0, "{fault}");
         assert_eq!(pictures_in(pictures.path()), Vec::<String>::new(), "{fault}");
         let refused = world.server.browser(Via::LongPoll).tries_to_open().await;
         assert_eq!(refused.status, 503, "{fault}: {}", refused.text());
 
         world.heals().await;
-        while !is_made_after_a_rest(&world).await {}
+        let all_free = async || world.counts("saoma_pool_codes", "state=\"free\"").await == 8;
+        world.rests_until(all_free).await;
         assert_eq!(pictures_in(pictures.path()).len(), 8, "{fault}");
         for number in 0..8 {
             let code = world.server.admin(&format!("/v1/codes/{number}")).await.ok();
@@ -43,26 +42,6 @@ async fn what_is_no_picture_is_never_shown_and_the_number_is_not_lost() {
         }
         world.server.admin("/v1/codes/8").await.is_problem(404, "not_found");
     }
-}
-
-/// Lets the server rest as long as it wants to after a failure; whether nothing failed then.
-async fn is_made_after_a_rest(world: &World) -> bool {
-    let failed = async || world.counts("saoma_pool_made_total", "outcome=\"failed\"").await;
-    let before = failed().await;
-    world.server.time_passes(61).await;
-    let free = async || world.counts("saoma_pool_codes", "state=\"free\"").await == 8;
-    // What was under way when time passed has failed by that.
-    let done = async {
-        loop {
-            if free().await {
-                return true;
-            }
-            if failed().await > before {
-                return false;
-            }
-        }
-    };
-    tokio::time::timeout(PATIENCE, done).await.expect("codes or a failure")
 }
 
 #[tokio::test]

@@ -7,11 +7,14 @@ mod stub;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod busy;
 mod crowds;
+mod disks;
 mod faults;
 mod kills;
 mod lookups;
 mod outdated;
+mod place;
 mod refusals;
 mod reuse;
 mod sessions;

@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 use crate::world::folder;
 
 /// A start with these settings, which comes to nothing.
-fn start(folder: &Path, settings: &str, command: &[&str]) -> Output {
+pub(crate) fn start(folder: &Path, settings: &str, command: &[&str]) -> Output {
     let file = folder.join("saoma.toml");
     let text = format!(
         "data_dir = \"{}\"\nlisten = \"127.0.0.1:0\"\nadmin_listen = \"127.0.0.1:0\"\n{settings}",
@@ -21,7 +21,7 @@ fn start(folder: &Path, settings: &str, command: &[&str]) -> Output {
     saoma.output().expect("a process")
 }
 
-fn refused(folder: &Path, settings: &str, command: &[&str]) -> String {
+pub(crate) fn refused(folder: &Path, settings: &str, command: &[&str]) -> String {
     let output = start(folder, settings, command);
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{errors}");
@@ -29,7 +29,7 @@ fn refused(folder: &Path, settings: &str, command: &[&str]) -> String {
     errors
 }
 
-const POOL: &str = "[namespaces.default]\nnumbering = \"pool\"\n";
+pub(crate) const POOL: &str = "[namespaces.default]\nnumbering = \"pool\"\n";
 
 #[test]
 fn rules_that_contradict_each_other_start_nothing() {

@@ -50,6 +50,11 @@ pub(crate) fn with_a_pool(config: &mut Config, wechat: &str, pool: Pool) {
 /// Settings of a server that shares its codes with others, or with itself when it is started anew.
 pub(crate) fn shared(config: &mut Config, database: &str, pictures: &Path) {
     config.database_url = Some(Secret::new(database.to_owned()));
+    keeps_pictures_in(config, pictures);
+}
+
+/// Settings of a server whose pictures go into that folder.
+pub(crate) fn keeps_pictures_in(config: &mut Config, pictures: &Path) {
     let root = Secret::new(pictures.to_str().expect("UTF-8").to_owned());
     let options = [("root".to_owned(), root)].into();
     config.storage = Some(Storage { options, ..Storage::default() });
@@ -111,6 +116,24 @@ impl World {
     pub(crate) async fn heals(&self) {
         let faults = format!("{}/stub/faults", self.wechat.base);
         self.wechat.client.delete(faults).send().await.expect("an answer");
+    }
+
+    /// Lets the server rest as long as it wants to after a failure, until there is what is to be.
+    pub(crate) async fn rests_until(&self, there: impl AsyncFn() -> bool) {
+        let failed = async || self.counts("saoma_pool_made_total", "outcome=\"failed\"").await;
+        let made = async {
+            loop {
+                let before = failed().await;
+                self.server.time_passes(61).await;
+                // What was under way when time passed has failed by that.
+                while failed().await == before {
+                    if there().await {
+                        return;
+                    }
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE * 20, made).await.expect("codes");
     }
 
     /// What a metric of the server's says.

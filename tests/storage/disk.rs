@@ -1,38 +1,13 @@
-//! A disk that is full, and one that may only be read: a small one of the test's own, in a namespace
-//! of its own, so that nobody need be root.
+//! A disk that is full, and one that may only be read.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use saoma::codes::storage::{Storage, StorageError, StorageSettings};
 use saoma::entropy::Entropy;
 
 use crate::picture;
-
-/// Where the disk is, to the test that runs on it.
-const DISK: &str = "DISK_OF_THE_TEST";
-
-/// Mounts a disk of half a megabyte and runs this test again on it.
-const ON_IT: &str = r#"mount -t tmpfs -o size=512k none "$DISK_OF_THE_TEST" && exec "$@""#;
-
-/// Runs what a test of this name does, on a small disk.
-fn on_a_disk(test: &str, happens: impl AsyncFnOnce(&Path)) {
-    #[expect(clippy::disallowed_methods, reason = "how the test tells itself where the disk is")]
-    if let Some(disk) = std::env::var_os(DISK) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        return runtime.expect("a runtime").block_on(happens(Path::new(&disk)));
-    }
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut command = Command::new("unshare");
-    command.args(["--map-root-user", "--mount", "sh", "-c", ON_IT, "sh"]);
-    command.arg(std::env::current_exe().expect("this test"));
-    command.args(["--exact", test, "--nocapture"]).env(DISK, folder.path());
-    let output = command.output().expect("unshare, of util-linux");
-    let said = String::from_utf8_lossy(&output.stdout);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && said.contains("1 passed"), "{said}{errors}");
-}
+use crate::support::disk::{on_a_disk, remounted};
 
 async fn open(disk: &Path) -> Result<Storage, StorageError> {
     let settings = StorageSettings {
@@ -54,7 +29,7 @@ fn told(disk: &Path, why: &str) -> String {
 
 #[test]
 fn a_full_disk_takes_nothing_and_keeps_no_half() {
-    on_a_disk("disk::a_full_disk_takes_nothing_and_keeps_no_half", async |disk| {
+    on_a_disk("512k", "disk::a_full_disk_takes_nothing_and_keeps_no_half", async |disk| {
         let storage = open(disk).await.expect("open");
         let (kept, image) = picture(200_000);
         storage.put(&kept, &image).await.expect("kept");
@@ -78,12 +53,11 @@ fn a_full_disk_takes_nothing_and_keeps_no_half() {
 #[test]
 fn a_disk_that_may_only_be_read_stops_the_start_and_goes_on_being_read() {
     let name = "disk::a_disk_that_may_only_be_read_stops_the_start_and_goes_on_being_read";
-    on_a_disk(name, async |disk| {
+    on_a_disk("512k", name, async |disk| {
         let storage = open(disk).await.expect("open");
         let (kept, image) = picture(1000);
         storage.put(&kept, &image).await.expect("kept");
-        let remounted = Command::new("mount").args(["-o", "remount,ro"]).arg(disk).status();
-        assert!(remounted.expect("mount").success());
+        assert!(remounted(disk, "ro"));
 
         let error = storage.put("x.png", &image).await.expect_err("read only").to_string();
         assert_eq!(error, told(disk, "Read-only file system (os error 30)"));

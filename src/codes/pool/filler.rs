@@ -11,7 +11,7 @@ use super::lease::{Lease, Watch};
 use super::maker::{Pace, Trouble};
 use super::shelf::Stock;
 use crate::clock::Clock;
-use crate::database::{Database, NoAnswer};
+use crate::database::Database;
 
 /// How often the stock is looked at.
 const LOOK: Duration = Duration::from_secs(2);
@@ -47,14 +47,8 @@ pub enum Report<'a> {
 
 /// Why a command was given up.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum Unfilled {
-    /// The database gives no answer.
-    #[error(transparent)]
-    Database(#[from] NoAnswer),
-    /// Something else stands in the way.
-    #[error("{0}")]
-    Trouble(String),
-}
+#[error("{0}")]
+pub struct Unfilled(String);
 
 impl Filler {
     /// One that fills these pools, all in one database. `holder` is what others see of us.
@@ -108,7 +102,7 @@ impl Filler {
         };
         let done = tokio::select! {
             done = self.upkeep() => done.map(|()| true),
-            () = self.lease.keep(generation) => Ok(false),
+            lost = self.lease.keep(generation) => lost.map(|()| false).map_err(Trouble::because),
         };
         let _ = self.lease.give_back(generation).await;
         done
@@ -153,12 +147,12 @@ impl Filler {
                 pool.renew(self.clock.now()).await?;
                 pool.grow(count.saturating_sub(before), &self.pace, &more).await
             };
-            let Err(Trouble { why, wait }) = self.alone(filling, report).await? else {
+            let Err(Trouble { why, wait }) = self.alone(filling, report).await else {
                 return Ok(());
             };
             tries = if made.load(Ordering::Relaxed) > before { 0 } else { tries + 1 };
             let Some(wait) = wait.filter(|_| tries < TRIES) else {
-                return Err(Unfilled::Trouble(why));
+                return Err(Unfilled(why));
             };
             report(Report::Again(&why, wait));
             sleep(wait).await;
@@ -173,10 +167,8 @@ impl Filler {
         let mut all = (0, 0);
         for pool in &self.pools {
             let clearing = pool.clear(self.clock.now());
-            let (codes, pictures) = self
-                .alone(clearing, report)
-                .await?
-                .map_err(|Trouble { why, .. }| Unfilled::Trouble(why))?;
+            let cleared = self.alone(clearing, report).await;
+            let (codes, pictures) = cleared.map_err(|Trouble { why, .. }| Unfilled(why))?;
             all = (all.0 + codes, all.1 + pictures);
         }
         Ok(all)
@@ -187,14 +179,14 @@ impl Filler {
         &self,
         doing: impl Future<Output = Result<T, Trouble>>,
         report: &impl Fn(Report<'_>),
-    ) -> Result<Result<T, Trouble>, Unfilled> {
+    ) -> Result<T, Trouble> {
         let mut watch = Watch::default();
         let mut told = false;
         let generation = loop {
-            if let Some(generation) = self.lease.take(&mut watch).await? {
+            if let Some(generation) = self.lease.take(&mut watch).await.map_err(Trouble::because)? {
                 break generation;
             }
-            if !told && let Some(holder) = self.lease.holder().await? {
+            if !told && let Some(holder) = self.lease.holder().await.map_err(Trouble::because)? {
                 report(Report::Waiting(&holder));
                 told = true;
             }
@@ -202,12 +194,17 @@ impl Filler {
         };
         let done = tokio::select! {
             done = doing => done,
-            () = self.lease.keep(generation) => {
-                Err(Trouble { why: "another has begun to make codes".to_owned(), wait: Some(AGAIN) })
-            }
+            lost = self.lease.keep(generation) => Err(match lost {
+                Ok(()) => {
+                    let why = "another has begun to make codes".to_owned();
+                    Trouble { why, wait: Some(AGAIN) }
+                }
+                Err(silent) => Trouble::because(silent),
+            }),
         };
-        self.lease.give_back(generation).await?;
-        Ok(done)
+        // If this is lost, it is taken from us when we have been silent for long enough.
+        let _ = self.lease.give_back(generation).await;
+        done
     }
 }
 

@@ -63,13 +63,12 @@ impl Lease {
         answer(self.take_over(&seen)).await
     }
 
-    /// Keeps the lease: returns when it is lost, or nobody can tell.
-    pub(super) async fn keep(&self, generation: i64) {
+    /// Keeps the lease: returns when another has it, or nobody can tell.
+    pub(super) async fn keep(&self, generation: i64) -> Result<(), NoAnswer> {
         loop {
             sleep(BEAT).await;
-            match answer(self.beat(generation)).await {
-                Ok(true) => {}
-                Ok(false) | Err(NoAnswer) => return,
+            if !answer(self.beat(generation)).await? {
+                return Ok(());
             }
         }
     }
@@ -105,7 +104,8 @@ impl Lease {
     }
 
     async fn take_over(&self, seen: &Seen) -> Result<Option<i64>, sqlx::Error> {
-        // Nothing is changed unless all is as it was seen.
+        // Nothing is changed unless all is as it was seen. It is heard to the end: SQLite writes
+        // only then, and may find that it cannot.
         let taken = sqlx::query(
             "INSERT INTO leases (name, holder, generation) VALUES ($1, $2, 1)
              ON CONFLICT (name) DO UPDATE
@@ -119,9 +119,9 @@ impl Lease {
         .bind(seen.generation)
         .bind(seen.beat)
         .bind(seen.holder.as_deref().unwrap_or_default())
-        .fetch_optional(self.database.pool())
+        .fetch_all(self.database.pool())
         .await?;
-        taken.map(|row| row.try_get("generation")).transpose()
+        taken.first().map(|row| row.try_get("generation")).transpose()
     }
 
     async fn beat(&self, generation: i64) -> Result<bool, sqlx::Error> {

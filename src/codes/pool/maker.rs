@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use futures_util::stream::{self, StreamExt};
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::Mutex;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
@@ -88,13 +88,24 @@ impl Pool {
             if begun.is_empty() {
                 return Ok(finished);
             }
-            let making: Vec<BoxFuture<'_, _>> =
-                begun.into_iter().map(|code| self.make(code, pace, made).boxed()).collect();
-            let mut making = stream::iter(making).buffer_unordered(LANES);
-            // The first trouble ends it: the others would have the same.
-            while let Some(done) = making.next().await {
-                done?;
-                finished += 1;
+            // The first trouble ends it: the others would have the same. But what is under way is
+            // not broken off, or halves of pictures would lie about.
+            let mut trouble = None;
+            let mut left = begun.into_iter();
+            let mut making = FuturesUnordered::<BoxFuture<'_, _>>::new();
+            loop {
+                while trouble.is_none() && making.len() < LANES {
+                    let Some(code) = left.next() else { break };
+                    making.push(self.make(code, pace, made).boxed());
+                }
+                match making.next().await {
+                    Some(Ok(())) => finished += 1,
+                    Some(Err(other)) => trouble = trouble.or(Some(other)),
+                    None => break,
+                }
+            }
+            if let Some(trouble) = trouble {
+                return Err(trouble);
             }
         }
     }

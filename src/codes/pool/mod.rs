@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 
 use super::picture::{self, media_type_of};
@@ -32,7 +32,7 @@ pub use filler::{Filler, Report, Unfilled};
 pub use shelf::Stock;
 
 /// How long a browser waits for the database before it gets a code made for it.
-const MOMENT: Duration = Duration::from_secs(2);
+const MOMENT: Duration = Duration::from_secs(4);
 
 /// The rules of a pool.
 #[derive(Clone, Debug)]
@@ -109,6 +109,23 @@ impl Pool {
     }
 }
 
+impl Pool {
+    /// A code of the pool, if one can be had in a moment. What comes later is nobody's, and goes
+    /// back: whoever waits can leave, what was asked of the database cannot be taken back.
+    async fn take(&self, until: Timestamp) -> Option<(Scene, Numbered)> {
+        let (tell, told) = oneshot::channel();
+        let pool = Arc::clone(&self.0);
+        tokio::spawn(async move {
+            let until = until.plus(pool.rest());
+            let taken = answer(pool.shelf.take(until, pool.parts.clock.now())).await;
+            if let Err(Ok(Some((_, code)))) = tell.send(taken) {
+                let _ = answer(pool.shelf.give_back(&code)).await;
+            }
+        });
+        timeout(MOMENT, told).await.ok()?.ok()?.ok()?
+    }
+}
+
 impl Inner {
     /// A code for one session alone, because there is none in the pool. The session waits for its
     /// picture: without one it would be of no use to anybody.
@@ -132,10 +149,8 @@ impl Inner {
 #[async_trait]
 impl Numbering for Pool {
     async fn next(&self, until: Timestamp) -> Result<(Scene, Option<Numbered>), PortError> {
-        let Inner { shelf, parts, rules, empty } = &*self.0;
-        let taking = answer(shelf.take(until.plus(self.0.rest()), parts.clock.now()));
-        let taken = timeout(MOMENT, taking).await.unwrap_or(Err(NoAnswer));
-        if let Ok(Some((scene, code))) = taken {
+        let Inner { parts, rules, empty, .. } = &*self.0;
+        if let Some((scene, code)) = self.take(until).await {
             parts.metrics.pool.taken(&rules.namespace, "pool");
             return Ok((scene, Some(code)));
         }

@@ -102,24 +102,26 @@ impl Shelf {
                  ORDER BY number LIMIT 1 {locked})
              RETURNING number, scene, picture, generation"
         );
-        let row = sqlx::query(sqlx::AssertSqlSafe(statement))
+        // To the end, not to the first row: SQLite writes only then, and may find that it cannot.
+        let rows = sqlx::query(sqlx::AssertSqlSafe(statement))
             .bind(&self.namespace)
             .bind(&self.stamp.account)
             .bind(&self.stamp.env_version)
             .bind(&self.stamp.page)
             .bind(millis(until))
             .bind(millis(now))
-            .fetch_optional(self.database.pool())
+            .fetch_all(self.database.pool())
             .await?;
-        row.map(|row| {
-            let numbered = Numbered {
-                number: count(&row, "number")?,
-                generation: count(&row, "generation")?,
-                picture: row.try_get::<String, _>("picture")?.into(),
-            };
-            Ok((scene(&row)?, numbered))
-        })
-        .transpose()
+        rows.first()
+            .map(|row| {
+                let numbered = Numbered {
+                    number: count(row, "number")?,
+                    generation: count(row, "generation")?,
+                    picture: row.try_get::<String, _>("picture")?.into(),
+                };
+                Ok((scene(row)?, numbered))
+            })
+            .transpose()
     }
 
     /// Gives back what nobody has seen.
