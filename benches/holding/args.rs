@@ -47,6 +47,8 @@ pub(crate) enum Section {
     Idle,
     Latency,
     Logins,
+    History,
+    Pool,
     Fleet,
     Million,
 }
@@ -67,6 +69,12 @@ pub(crate) struct Plan {
     pub(crate) bystanders: usize,
     pub(crate) people: usize,
     pub(crate) logins: Duration,
+    /// Browsers that come at a fixed rate for a code; and those that come as fast as they can, with
+    /// so many at once.
+    pub(crate) lookers: usize,
+    pub(crate) lookers_per_second: u32,
+    pub(crate) rush: usize,
+    pub(crate) rush_at_once: usize,
     /// Instances that share a Redis.
     pub(crate) fleets: Vec<usize>,
     /// Logins whose commands are counted.
@@ -108,6 +116,10 @@ fn full() -> Plan {
         bystanders: 2_000,
         people: 32,
         logins: Duration::from_secs(10),
+        lookers: 500,
+        lookers_per_second: 100,
+        rush: 1_200,
+        rush_at_once: 64,
         fleets: vec![1, 2, 3, 5],
         counted: 200,
         levels: vec![1_000, 100_000, 1_000_000],
@@ -125,6 +137,10 @@ fn quick() -> Plan {
         bystanders: 500,
         people: 8,
         logins: Duration::from_secs(2),
+        lookers: 50,
+        lookers_per_second: 50,
+        rush: 100,
+        rush_at_once: 16,
         fleets: vec![1, 3],
         counted: 20,
         levels: vec![1_000, 20_000],

@@ -59,6 +59,17 @@ pub(crate) fn page_post(door: Door, path: &str, secret: Option<&str>, body: &str
     .into_bytes()
 }
 
+/// A page's picture.
+pub(crate) fn page_get(door: Door, path: &str) -> Vec<u8> {
+    let host = door.addr;
+    format!(
+        "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: keep-alive\r\n{HINTS}\
+         User-Agent: {CHROME}\r\nAccept: image/avif,image/webp,image/apng,image/*,*/*;q=0.8\r\n\
+         Referer: http://{host}/\r\n{ACCEPTS}\r\n"
+    )
+    .into_bytes()
+}
+
 /// A mini program's call, with the phone token if it has one yet.
 pub(crate) fn phone_post(door: Door, path: &str, token: Option<&str>, body: &str) -> Vec<u8> {
     let (host, length) = (door.addr, body.len());

@@ -76,6 +76,13 @@ impl Reply {
         Ok(serde_json::from_slice(&self.body)?)
     }
 
+    /// Whether it is a picture, the whole of it.
+    pub(crate) fn picture(&self) -> Outcome<()> {
+        self.expect(self.status == 200)?;
+        let whole = self.body.starts_with(b"\xff\xd8") && self.body.ends_with(b"\xff\xd9");
+        if whole { Ok(()) } else { Err("no whole JPEG".into()) }
+    }
+
     pub(crate) fn success(&self) -> Outcome<()> {
         self.expect((200..300).contains(&self.status))
     }

@@ -39,7 +39,9 @@ pub(crate) async fn run(args: &Args, plan: &Plan, failures: &mut Failures) -> Ve
             let what =
                 format!("whole logins: {transport}, {} people, {}", plan.people, said(threads));
             progress(&what);
-            all.extend(failures.keep(&what, one(*transport, threads, plan).await));
+            let server = Saoma::start(threads, None);
+            let measured = async { one(server?, *transport, threads, plan).await };
+            all.extend(failures.keep(&what, measured.await));
         }
     }
     all
@@ -49,8 +51,14 @@ pub(crate) fn said(threads: Option<usize>) -> String {
     threads.map_or_else(|| "default".to_owned(), |threads| threads.to_string())
 }
 
-async fn one(transport: Transport, threads: Option<usize>, plan: &Plan) -> Outcome<Logins> {
-    let server = Server::Saoma(Saoma::start(threads, None)?);
+/// Of a server that has so many threads.
+pub(crate) async fn one(
+    saoma: Saoma,
+    transport: Transport,
+    threads: Option<usize>,
+    plan: &Plan,
+) -> Outcome<Logins> {
+    let server = Server::Saoma(saoma);
     let (door, process, this) = (server.door(), server.process(), Process::of(std::process::id()));
     door.fence().await?;
     let (there, here, start) = (process.cpu()?, this.cpu()?, Instant::now());

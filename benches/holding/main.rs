@@ -2,10 +2,11 @@
 //! fast it moves when something does, beside nginx with Nchan in the same run.
 //!
 //! Here: the order of the measurements, and nothing of how any of them is made. Each measurement is a
-//! file (`held`, `latency`, `logins`, `fleet`, `million`); what they share is below them: `crowd` (many
-//! subscribers), `subscriber` (one), `person` (a whole login), `decode` (bytes to events), `control` (requests), `door` (how a
-//! server is asked for things), `saoma`, `nchan` and
-//! `redis_server` (their processes), `measure` (what /proc says).
+//! file (`held`, `latency`, `logins`, `history`, `pool`, `fleet`, `million`); what they share is below
+//! them: `crowd` (many subscribers), `subscriber` (one), `person` (a whole login), `looker` (who wants
+//! a code), `decode` (bytes to events), `control` (requests), `door` (how a server is asked for
+//! things), `saoma`, `nchan` and `redis_server` (their processes), `measure` (what /proc says). WeChat
+//! and PostgreSQL are those of the tests.
 
 mod args;
 mod browser;
@@ -17,17 +18,26 @@ mod door;
 mod failures;
 mod fleet;
 mod held;
+mod history;
 mod latency;
 mod logins;
+mod looker;
 mod machine;
 mod measure;
 mod million;
 mod nchan;
 mod person;
+mod pool;
+#[path = "../../tests/support/postgres.rs"]
+#[allow(dead_code, reason = "shared with the tests")]
+mod postgres;
 mod redis_server;
 mod report;
 mod saoma;
 mod server;
+#[path = "../../tests/wechat_stub/stub.rs"]
+#[allow(dead_code, reason = "shared with the stub's own tests")]
+mod stub;
 mod subscriber;
 mod table;
 mod wire;
@@ -74,6 +84,12 @@ async fn run(args: &Args, limit: u64) -> Outcome<Report> {
     if servers.contains(&Kind::Saoma) {
         if args.wants(Section::Logins) {
             report.logins = logins::run(args, &plan, &mut report.failures).await;
+        }
+        if args.wants(Section::History) {
+            report.history = history::run(&plan, &mut report.failures).await;
+        }
+        if args.wants(Section::Pool) {
+            report.pool = pool::run(&plan, &mut report.failures).await;
         }
         if args.wants(Section::Fleet) {
             report.fleet = fleet::run(args, &plan, &mut report.failures).await;

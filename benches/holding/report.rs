@@ -9,11 +9,13 @@ use crate::budgets;
 use crate::failures::Failures;
 use crate::fleet::{self, Shared};
 use crate::held::Held;
+use crate::history::{self, Kept};
 use crate::latency::Latency;
 use crate::logins::{self, Logins};
 use crate::machine::Machine;
 use crate::measure::{float, median};
 use crate::million::Level;
+use crate::pool::{self, Sessions};
 use crate::server::{Kind, Transport};
 use crate::table::{Table, figure, mebibytes, ratio};
 
@@ -24,6 +26,8 @@ pub(crate) struct Report {
     pub(crate) held: Vec<Held>,
     pub(crate) latency: Vec<Latency>,
     pub(crate) logins: Vec<Logins>,
+    pub(crate) history: Vec<Kept>,
+    pub(crate) pool: Vec<Sessions>,
     pub(crate) fleet: Vec<Shared>,
     pub(crate) million: Vec<Level>,
     pub(crate) failures: Failures,
@@ -50,6 +54,8 @@ impl Report {
             held: Vec::new(),
             latency: Vec::new(),
             logins: Vec::new(),
+            history: Vec::new(),
+            pool: Vec::new(),
             fleet: Vec::new(),
             million: Vec::new(),
             failures: Failures::default(),
@@ -102,6 +108,8 @@ impl Report {
             + &self.work()
             + &self.latencies()
             + &self.whole()
+            + &history::table(&self.history)
+            + &pool::tables(&self.pool, &self.plan)
             + &fleet::tables(&self.fleet)
             + &self.levels()
             + &budgets::table(self).under("Budgets")

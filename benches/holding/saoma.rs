@@ -11,6 +11,9 @@ use tempfile::TempDir;
 use crate::Outcome;
 use crate::measure::Process;
 
+/// A setting, by its environment variable.
+pub(crate) type Setting = (&'static str, String);
+
 pub(crate) struct Saoma {
     child: Child,
     pub(crate) addr: SocketAddr,
@@ -19,28 +22,19 @@ pub(crate) struct Saoma {
 }
 
 impl Saoma {
-    #[expect(clippy::disallowed_methods, reason = "these are not this program's settings")]
     /// With this many threads, or as many as it takes by itself; in memory, or on this Redis.
     pub(crate) fn start(threads: Option<usize>, redis: Option<&str>) -> Outcome<Self> {
+        let threads = threads.map(|it| ("SAOMA_WORKER_THREADS", it.to_string()));
+        let redis = redis.map(|url| ("SAOMA_REDIS_URL", url.to_owned()));
+        Self::start_with(&threads.into_iter().chain(redis).collect::<Vec<_>>())
+    }
+
+    /// With these settings over those that every measured server has.
+    pub(crate) fn start_with(settings: &[Setting]) -> Outcome<Self> {
         let dir = tempfile::tempdir()?;
         let log = dir.path().join("log");
-        let mut command = Command::new(binary());
-        for (name, _) in std::env::vars_os() {
-            // What the person running this has set for a server of their own is not what is measured.
-            if name.to_string_lossy().starts_with("SAOMA_") {
-                command.env_remove(name);
-            }
-        }
-        command.envs(threads.map(|it| ("SAOMA_WORKER_THREADS", it.to_string())));
-        command.envs(redis.map(|url| ("SAOMA_REDIS_URL", url)));
-        let mut child = command
-            .env("SAOMA_LISTEN", "127.0.0.1:0")
-            .env("SAOMA_ADMIN_LISTEN", "127.0.0.1:0")
-            .env("SAOMA_RATE_LIMIT", "off")
-            .env("SAOMA_SESSION_TTL", "3600")
-            .env("SAOMA_DATA_DIR", dir.path())
-            // A line a request is not what is compared: nginx writes none either.
-            .env("SAOMA_LOG", "warn")
+        let data = ("SAOMA_DATA_DIR", dir.path().to_string_lossy().into_owned());
+        let mut child = command(&[&[data], settings].concat())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(File::create(&log)?)
@@ -70,6 +64,27 @@ impl Drop for Saoma {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The program with these settings over those that every measured server has.
+#[expect(clippy::disallowed_methods, reason = "these are not this program's settings")]
+pub(crate) fn command(settings: &[Setting]) -> Command {
+    let mut command = Command::new(binary());
+    for (name, _) in std::env::vars_os() {
+        // What the person running this has set for a server of their own is not what is measured.
+        if name.to_string_lossy().starts_with("SAOMA_") {
+            command.env_remove(name);
+        }
+    }
+    command
+        .env("SAOMA_LISTEN", "127.0.0.1:0")
+        .env("SAOMA_ADMIN_LISTEN", "127.0.0.1:0")
+        .env("SAOMA_RATE_LIMIT", "off")
+        .env("SAOMA_SESSION_TTL", "3600")
+        // A line a request is not what is compared: nginx writes none either.
+        .env("SAOMA_LOG", "warn")
+        .envs(settings.iter().cloned());
+    command
 }
 
 /// `SAOMA_BIN`, else the release binary that cargo built for this bench.

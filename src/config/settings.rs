@@ -227,13 +227,17 @@ mod tests {
     fn fields(table: &str) -> Vec<String> {
         let text = format!("[{table}]\n'?' = 1").replace("[]", "");
         let error = toml::from_str::<Config>(&text).expect_err("no such field").to_string();
-        let (_, list) = error.split_once("expected one of ").expect("a list of fields");
-        list.split(", ").map(|field| field.trim().trim_matches('`').to_owned()).collect()
+        let (_, list) = error.split_once(", expected ").expect("a list of fields");
+        list.trim_start_matches("one of ")
+            .split(", ")
+            .map(|field| field.trim().trim_matches('`').to_owned())
+            .collect()
     }
 
     #[test]
     fn every_field_has_its_row_and_every_row_its_field() {
-        let tables = ["limits", "token", "storage", "namespaces.default"].map(String::from);
+        let tables = ["limits", "token", "history", "storage", "namespaces.default"];
+        let tables = tables.map(String::from);
         let inner = ["hook", "pool", "wechat", "wechat.line_color"]
             .map(|name| format!("namespaces.default.{name}"));
         let all = [String::new(), "namespaces".to_owned(), "storage.options".to_owned()];

@@ -1,7 +1,7 @@
 //! A database in a file of its own, or in memory.
 
-use std::fs::{DirBuilder, File};
-use std::os::unix::fs::DirBuilderExt;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::str::FromStr;
 
@@ -22,6 +22,9 @@ pub(super) async fn prepare(url: &str) -> Result<Engine, DatabaseError> {
     let in_memory = in_memory(url);
     if !in_memory {
         make_folder(&path)?;
+        // As the folder is, which may have been there before. What SQLite puts beside it has the
+        // same mode; what stands in the way, SQLite will say.
+        let _ = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
         // The file remembers its journal; a connection that fails now says why.
         let options = options.create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
         let first = options.connect().await.map_err(|error| refused(&path, &error))?;

@@ -114,6 +114,7 @@ pub async fn assemble(
     let topics = Arc::new(Topics { store, hub: Arc::clone(&hub), clock });
 
     let database = Database::open(config.database_url().expose()).await?;
+    warn_of_what_is_not_shared(config);
     let mut providers = Providers::new(public_url, clock, entropy.clone());
     let counted = Arc::clone(&metrics);
     let mut pools = Pools::open(config, &database, clock, entropy.clone(), counted).await?;
@@ -181,6 +182,26 @@ pub async fn assemble(
     };
     let (database, filler) = (directories.database, pools.filler());
     Ok(Assembled { login, hub, metrics, api, database, history, filler, fleet })
+}
+
+/// Instances that share a Redis and not what else they must share would contradict each other.
+fn warn_of_what_is_not_shared(config: &Config) {
+    if config.redis_url.is_none() {
+        return;
+    }
+    if config.database_url.is_none() {
+        tracing::warn!(
+            "database_url is not set: people, and who logged in, are known to this instance alone"
+        );
+    }
+    let is_pool = |rules: &config::Namespace| rules.numbering == config::Numbering::Pool;
+    let storage = config.storage.clone().unwrap_or_default();
+    let in_data_dir = storage.service == config::StorageService::Fs && storage.options.is_empty();
+    if in_data_dir && config.namespaces.values().any(is_pool) {
+        tracing::warn!(
+            "storage.options.root is not set: other instances do not have this one's pictures"
+        );
+    }
 }
 
 /// What the `OpenAPI` document is made of: a core that serves nobody.

@@ -2,11 +2,13 @@
 
 use std::net::SocketAddr;
 
-use saoma::config::{Config, ProviderName, Secret};
+use saoma::config::{Config, Secret};
 use serde_json::json;
+use sqlx::{Connection, PgConnection};
 
 use crate::service::{SECRET, key};
 use crate::support::instance::Instance;
+use crate::support::postgres::Postgres;
 use crate::support::{Store, Via, namespace, within};
 use crate::world::{World, asks};
 
@@ -128,17 +130,12 @@ async fn a_secret_that_is_too_short_is_remarked_on_at_the_start() {
 
 /// A provider that knows people by a number has no users of its own to keep, if a service does.
 #[tokio::test]
-async fn a_namespace_that_asks_a_service_wants_no_database() {
-    let service = crate::service::Service::start().await;
-    let url = service.url.clone();
-    let start = crate::support::TestServer::start_with(Store::Memory, |config| {
-        asks(config, "default", &url);
-        let rules = namespace(config, "default");
-        rules.provider = ProviderName::MiniProgram;
-        rules.wechat.app_id = Some("wx1".to_owned());
-        rules.wechat.app_secret = Some(Secret::new("s".to_owned()));
-        // There is none to be opened here.
-        config.database_url = Some(Secret::new("sqlite:/dev/null/none".to_owned()));
-    });
-    start.await;
+async fn whom_the_service_knows_is_no_user_of_the_server_s_own() {
+    let url = Postgres::shared().new_database();
+    let on = |config: &mut Config| config.database_url = Some(Secret::new(url.clone()));
+    let world = World::with(Store::Memory, on).await;
+    world.opened().await.scan_as("Alice").await.confirm().await.ok();
+    let mut database = PgConnection::connect(&url).await.expect("the database");
+    let users = sqlx::query_scalar("SELECT count(*) FROM users").fetch_one(&mut database).await;
+    assert_eq!(users.ok(), Some(0_i64));
 }

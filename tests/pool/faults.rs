@@ -4,7 +4,7 @@ use saoma::config::Pool;
 use serde_json::json;
 
 use crate::support::{Via, within};
-use crate::world::{CODES, SMALL, World, folder, pictures_in, shared, wechat};
+use crate::world::{CODES, SMALL, World, folder, keeps_pictures_in, pictures_in, wechat};
 
 #[tokio::test]
 async fn what_is_no_picture_is_never_shown_and_the_number_is_not_lost() {
@@ -22,12 +22,11 @@ async fn what_is_no_picture_is_never_shown_and_the_number_is_not_lost() {
         let (wechat, pictures) = (wechat().await, folder());
         wechat.breaks(CODES, fault.clone()).await;
         let world = World::of(wechat, SMALL, |config| {
-            let database = config.database_url().expose().to_owned();
-            shared(config, &database, pictures.path());
+            keeps_pictures_in(config, pictures.path());
         });
         let world = world.await;
         let failed = async || world.counts("saoma_pool_made_total", "outcome=\"failed\"").await > 0;
-        within("a failure", async { while !failed().await {} }).await;
+        within(&format!("a failure by {fault}"), async { while !failed().await {} }).await;
         assert_eq!(world.counts("saoma_pool_codes", "state=\"free\"").await, 0, "{fault}");
         assert_eq!(pictures_in(pictures.path()), Vec::<String>::new(), "{fault}");
         let refused = world.server.browser(Via::LongPoll).tries_to_open().await;

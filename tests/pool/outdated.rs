@@ -59,6 +59,8 @@ async fn after_a_change_of_the_page_every_number_is_made_anew() {
     );
     // Of the old pictures only the one is left that is shown.
     let gone = async || {
+        // Asked first, so that the server gets on.
+        new.admin("/livez").await.text();
         let left: BTreeSet<_> = pictures_in(pictures.path()).into_iter().collect();
         left.intersection(&before).count() == 1 && left.len() == 8
     };

@@ -50,6 +50,11 @@ pub(crate) fn with_a_pool(config: &mut Config, wechat: &str, pool: Pool) {
 /// Settings of a server that shares its codes with others, or with itself when it is started anew.
 pub(crate) fn shared(config: &mut Config, database: &str, pictures: &Path) {
     config.database_url = Some(Secret::new(database.to_owned()));
+    keeps_pictures_in(config, pictures);
+}
+
+/// Settings of a server whose pictures go into that folder.
+pub(crate) fn keeps_pictures_in(config: &mut Config, pictures: &Path) {
     let root = Secret::new(pictures.to_str().expect("UTF-8").to_owned());
     let options = [("root".to_owned(), root)].into();
     config.storage = Some(Storage { options, ..Storage::default() });

@@ -45,6 +45,11 @@ impl Postgres {
 
     /// One that a test may stop. It answers when this returns.
     pub(crate) fn start() -> Self {
+        Self::start_with("fsync=off")
+    }
+
+    /// One with a setting of its own.
+    pub(crate) fn start_with(setting: &str) -> Self {
         let folder = tempfile::Builder::new().prefix("pg").tempdir().expect("a folder").keep();
         let password = folder.join("password");
         std::fs::write(&password, PASSWORD).expect("written");
@@ -62,7 +67,7 @@ impl Postgres {
 
         let postgres = program("postgres");
         let sockets = format!("unix_socket_directories={}", text(&folder));
-        let settings = ["-c", "listen_addresses=", "-c", "fsync=off", "-c", &sockets];
+        let settings = ["-c", "listen_addresses=", "-c", setting, "-c", &sockets];
         let command = [owner, &[postgres.as_str(), "-D", data], &settings].concat();
         let mut keeper = Command::new("sh");
         keeper.args(["-c", KEEPER, "postgres"]).arg(&folder).args(command);

@@ -18,6 +18,17 @@ pub(crate) const ACCOUNT: &str = "wx00000000000000b2";
 pub(crate) const WEBSITE: &str = "wx00000000000000c3";
 pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
+/// The variables that ring's build depends on.
+const RING_LOOKS_AT: [&str; 7] = [
+    "CARGO_MANIFEST_DIR",
+    "CARGO_MANIFEST_LINKS",
+    "CARGO_PKG_NAME",
+    "CARGO_PKG_VERSION_MAJOR",
+    "CARGO_PKG_VERSION_MINOR",
+    "CARGO_PKG_VERSION_PATCH",
+    "CARGO_PKG_VERSION_PRE",
+];
+
 /// The program as it is now. Cargo builds examples for a whole `cargo test` only, not for `--test`.
 fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
@@ -29,6 +40,10 @@ fn program() -> &'static Path {
         cargo.arg("--target-dir").arg(built.parent().expect("target"));
         if !built.ends_with("debug") {
             cargo.arg("--profile").arg(built.file_name().expect("a profile"));
+        }
+        // What cargo tells this process of itself would make ring, and all that is built on it, anew.
+        for name in RING_LOOKS_AT {
+            cargo.env_remove(name);
         }
         let status = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).status().expect("cargo");
         assert!(status.success(), "the stub cannot be built");

@@ -32,7 +32,7 @@ pub use filler::{Filler, Report, Unfilled};
 pub use shelf::Stock;
 
 /// How long a browser waits for the database before it gets a code made for it.
-const MOMENT: Duration = Duration::from_secs(2);
+const MOMENT: Duration = Duration::from_secs(4);
 
 /// The rules of a pool.
 #[derive(Clone, Debug)]
