@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use clap::{Args, Subcommand};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 use saoma::clock::Clock;
 use saoma::codes::{Pool, Report, Stock};
 use saoma::config::{Config, Numbering};
@@ -84,21 +84,16 @@ async fn fill(tended: &Tended, count: u64) -> Result<(), Failed> {
             format!("several namespaces have a pool: say which, --namespace {}", other.namespace());
         return Err(Failed::Settings(why));
     }
-    let style =
-        ProgressStyle::with_template("{bar:40} {pos}/{len} codes  {per_sec}  {eta} left  {msg}");
-    let bar = ProgressBar::new(count);
-    if let Ok(style) = style {
-        bar.set_style(style);
-    }
+    let bar = bar(count);
     let report = |report: Report<'_>| match report {
-        Report::Made => {
-            bar.set_message("");
-            bar.inc(1);
-        }
+        Report::Made => bar.inc(1),
         Report::Waiting(holder) => say(&bar, &format!("waiting for {holder}, which makes codes")),
         Report::Again(why, wait) => say(&bar, &format!("{why}; again in {} s", wait.as_secs())),
     };
-    let filled = tended.filler.fill(count, &report).await;
+    let filled = tokio::select! {
+        filled = tended.filler.fill(count, &report) => filled.map_err(|error| error.to_string()),
+        _ = tokio::signal::ctrl_c() => Err("stopped; run it again to go on".to_owned()),
+    };
     let made = bar.position();
     bar.finish_and_clear();
     match filled {
@@ -106,17 +101,29 @@ async fn fill(tended: &Tended, count: u64) -> Result<(), Failed> {
             println!("made {made} codes");
             Ok(())
         }
-        Err(error) => Err(Failed::Done(format!("made {made} of {count} codes: {error}"))),
+        Err(why) => {
+            tended.filler.leave().await;
+            Err(Failed::Done(format!("made {made} of {count} codes: {why}")))
+        }
     }
 }
 
-/// Says it beside the bar, or in a line of its own where there is no terminal for a bar.
-fn say(bar: &ProgressBar, what: &str) {
-    if bar.is_hidden() {
-        eprintln!("{what}");
-    } else {
-        bar.set_message(what.to_owned());
+/// A bar, where there is a terminal. How long it takes is not known before the first is made.
+fn bar(count: u64) -> ProgressBar {
+    let left = |state: &ProgressState, line: &mut dyn std::fmt::Write| {
+        let left = HumanDuration(state.eta());
+        let _ = if state.pos() > 0 { write!(line, "{left:#} left") } else { Ok(()) };
+    };
+    let bar = ProgressBar::new(count);
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} codes  {left}") {
+        bar.set_style(style.with_key("left", left));
     }
+    bar
+}
+
+/// Says it in a line of its own, above the bar if there is one.
+fn say(bar: &ProgressBar, what: &str) {
+    bar.suspend(|| eprintln!("{what}"));
 }
 
 async fn status(pools: &[Pool], as_json: bool) -> Result<(), Failed> {

@@ -3,9 +3,11 @@
 use futures_util::future::join_all;
 use saoma::entropy::Entropy;
 use serde_json::{Value, json};
+use tokio::process::Command;
 
 use crate::place::Place;
 use crate::stub::SECRET;
+use crate::support::within;
 use crate::world::{CODES, pictures_in};
 
 /// Places where codes are made, and how often a maker is killed at each: fifty times.
@@ -72,6 +74,25 @@ async fn a_command_that_nobody_stops_makes_what_it_is_told_to() {
     let status = place.says(&["status"]).await;
     assert!(status.lines().nth(1).is_some_and(|row| row.starts_with("default ")), "{status}");
     assert_eq!(place.says(&["prune"]).await, "cleared away 0 used codes and 0 pictures\n");
+}
+
+/// As by Ctrl-C: it says how far it has come, and who goes on need not wait.
+#[tokio::test]
+async fn a_command_that_is_stopped_ends_at_once_and_the_next_goes_on() {
+    let place = Place::new(false).await;
+    let maker = place.command(&["fill", "--count", "1000"]).spawn().expect("a process");
+    let pid = maker.id().expect("a process that runs").to_string();
+    let asked = format!("calls?all&at_least=20&path={CODES}");
+    place.wechat.see(&asked).await;
+    let stopped = Command::new("kill").args(["-INT", &pid]).status().await;
+    assert!(stopped.is_ok_and(|status| status.success()));
+    let ended = within("the end of it", maker.wait_with_output()).await.expect("a status");
+    let errors = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(1), "{errors}");
+    assert!(errors.ends_with(" of 1000 codes: stopped; run it again to go on\n"), "{errors}");
+    let next = place.command(&["fill", "--count", "70"]).output().await.expect("a process");
+    assert_eq!(String::from_utf8_lossy(&next.stderr), "", "it waits for nobody");
+    assert!(is_whole(&place).await >= 70);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! WeChat with a mini program, and servers whose codes for it are made ahead.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -15,6 +16,9 @@ use crate::support::{Answer, Api, Session, Store, TestServer, Via, metrics, name
 pub(crate) const CODES: &str = "/wxa/getwxacodeunlimit";
 pub(crate) const TOKENS: &str = "/cgi-bin/stable_token";
 pub(crate) const KEY: &str = "0123456789abcdef0123456789abcdef";
+
+/// Longer than codes take that nothing is in the way of.
+const A_TURN: Duration = Duration::from_secs(2);
 
 /// A pool that a test fills in a moment.
 pub(crate) const SMALL: Pool =
@@ -120,16 +124,13 @@ impl World {
 
     /// Lets the server rest as long as it wants to after a failure, until there is what is to be.
     pub(crate) async fn rests_until(&self, there: impl AsyncFn() -> bool) {
-        let failed = async || self.counts("saoma_pool_made_total", "outcome=\"failed\"").await;
         let made = async {
             loop {
-                let before = failed().await;
                 self.server.time_passes(61).await;
-                // What was under way when time passed has failed by that.
-                while failed().await == before {
-                    if there().await {
-                        return;
-                    }
+                // What was under way has failed by that, and it rests again.
+                let made = async { while !there().await {} };
+                if tokio::time::timeout(A_TURN, made).await.is_ok() {
+                    return;
                 }
             }
         };

@@ -23,6 +23,8 @@ const KEPT: Duration = Duration::from_secs(3600);
 const TIDY: Duration = Duration::from_secs(60);
 /// The longest pause after trouble.
 const LONGEST: Duration = Duration::from_secs(60);
+/// How long somebody waits who has said that it is enough.
+const A_MOMENT: Duration = Duration::from_secs(1);
 /// How often a command is tried again without a single code made between.
 const TRIES: u32 = 6;
 
@@ -174,6 +176,12 @@ impl Filler {
         Ok(all)
     }
 
+    /// Leaves the rest to others, who need not wait until we have been silent for long enough. To be
+    /// called when what was under way is dropped.
+    pub async fn leave(&self) {
+        let _ = timeout(A_MOMENT, self.lease.let_go()).await;
+    }
+
     /// Does something that one alone shall do, when nobody else does.
     async fn alone<T>(
         &self,
@@ -217,5 +225,29 @@ fn lack(pool: &Pool, stock: &Stock) -> u64 {
         rules.grow_by
     } else {
         0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_database_that_falls_silent_is_called_so_and_is_worth_another_try() {
+        let database = Database::open("sqlite::memory:").await.expect("open");
+        let filler = Filler::new(Vec::new(), database.clone(), "us".to_owned(), Clock::system());
+        let falls_silent = async {
+            database.close().await;
+            pending::<Result<(), Trouble>>().await
+        };
+        let meanwhile = filler.alone(falls_silent, &|_| {}).await;
+        let from_the_start = filler.alone(async { Ok(()) }, &|_| {}).await;
+        for silent in [meanwhile, from_the_start] {
+            let Trouble { why, wait } = silent.expect_err("no answer");
+            assert_eq!(why, "the database gives no answer");
+            assert!(wait.is_some());
+        }
     }
 }

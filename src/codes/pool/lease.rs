@@ -85,6 +85,15 @@ impl Lease {
         answer(given).await.map(drop)
     }
 
+    /// Gives it back if it is ours, whenever it was taken.
+    pub(super) async fn let_go(&self) -> Result<(), NoAnswer> {
+        let given = sqlx::query("UPDATE leases SET holder = NULL WHERE name = $1 AND holder = $2")
+            .bind(self.name)
+            .bind(&self.holder)
+            .execute(self.database.pool());
+        answer(given).await.map(drop)
+    }
+
     /// Who has it.
     pub(super) async fn holder(&self) -> Result<Option<String>, NoAnswer> {
         Ok(answer(self.look()).await?.holder)
