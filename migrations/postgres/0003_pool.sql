@@ -23,6 +23,8 @@ CREATE TABLE pool_codes (
 
 CREATE INDEX pool_codes_by_state ON pool_codes (namespace, state, number);
 
+CREATE INDEX pool_codes_by_rest ON pool_codes (namespace, state, free_at);
+
 -- Pictures that no code has any more, to be deleted.
 CREATE TABLE pool_litter (
     picture TEXT NOT NULL PRIMARY KEY

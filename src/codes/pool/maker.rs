@@ -21,8 +21,8 @@ use crate::login::scene::Scene;
 /// that are made for one session.
 const A_MINUTE: u32 = 4500;
 /// How many codes are made at a time, and how many numbers are given at a time.
-const LANES: usize = 16;
-const BATCH: u64 = 64;
+const LANES: usize = 32;
+const BATCH: u64 = 256;
 /// What a provider says that will not take these settings, however often it is asked.
 const MISCONFIGURED: &str = "wechat_misconfigured";
 /// How long to wait before another try, where nobody says.
@@ -135,7 +135,7 @@ impl Pool {
             }
             for code in &old {
                 let (scene, picture) = self.0.draw();
-                let begun = self.0.shelf.begin_anew(code, &scene, &picture, now);
+                let begun = self.0.shelf.begin_anew(code, &scene, &picture);
                 answer(begun).await.map_err(Trouble::because)?;
                 renewed += 1;
             }

@@ -88,17 +88,16 @@ impl Shelf {
         until: Timestamp,
         now: Timestamp,
     ) -> Result<Option<(Scene, Numbered)>, sqlx::Error> {
-        let free = if self.reuse {
-            "(state = 'free' OR (state = 'taken' AND free_at <= $6))"
-        } else {
-            "state = 'free' AND $6 >= 0"
-        };
-        let locked = self.database.skip_locked();
+        if self.reuse {
+            self.wake(now).await?;
+        }
+        let (unused, locked) = (self.unused(), self.database.skip_locked());
         let statement = format!(
             "UPDATE pool_codes SET state = 'taken', generation = generation + 1, free_at = $5
              WHERE namespace = $1 AND number = (
                  SELECT number FROM pool_codes
-                 WHERE namespace = $1 AND account = $2 AND env_version = $3 AND page = $4 AND {free}
+                 WHERE namespace = $1 AND state = 'free' AND {unused}
+                       AND account = $2 AND env_version = $3 AND page = $4
                  ORDER BY number LIMIT 1 {locked})
              RETURNING number, scene, picture, generation"
         );
@@ -109,7 +108,6 @@ impl Shelf {
             .bind(&self.stamp.env_version)
             .bind(&self.stamp.page)
             .bind(millis(until))
-            .bind(millis(now))
             .fetch_all(self.database.pool())
             .await?;
         rows.first()
@@ -122,6 +120,37 @@ impl Shelf {
                 Ok((scene(row)?, numbered))
             })
             .transpose()
+    }
+
+    /// Which of the free codes a session may have: where none serves again, none that ever served.
+    fn unused(&self) -> &'static str {
+        if self.reuse { "generation >= 0" } else { "generation = 0" }
+    }
+
+    /// Sets free what has rested. Asks first: there is seldom any, and writers stand in line.
+    async fn wake(&self, now: Timestamp) -> Result<(), sqlx::Error> {
+        let rested = "namespace = $1 AND state = 'taken' AND free_at <= $2";
+        let ask = format!("SELECT number FROM pool_codes WHERE {rested} LIMIT 1");
+        let any = sqlx::query(sqlx::AssertSqlSafe(ask))
+            .bind(&self.namespace)
+            .bind(millis(now))
+            .fetch_optional(self.database.pool())
+            .await?;
+        if any.is_none() {
+            return Ok(());
+        }
+        let locked = self.database.skip_locked();
+        let statement = format!(
+            "UPDATE pool_codes SET state = 'free'
+             WHERE namespace = $1 AND number IN (
+                 SELECT number FROM pool_codes WHERE {rested} {locked})"
+        );
+        sqlx::query(sqlx::AssertSqlSafe(statement))
+            .bind(&self.namespace)
+            .bind(millis(now))
+            .execute(self.database.pool())
+            .await?;
+        Ok(())
     }
 
     /// Gives back what nobody has seen.
@@ -171,25 +200,25 @@ impl Shelf {
 
     /// How many codes there are.
     pub(super) async fn stock(&self, now: Timestamp) -> Result<Stock, sqlx::Error> {
-        // Of those that were taken only what may be taken again is asked for one by one.
-        let again = if self.reuse { "state = 'taken' AND free_at <= $5" } else { "$5 < 0" };
+        if self.reuse {
+            self.wake(now).await?;
+        }
+        let unused = self.unused();
         let statement = format!(
-            "SELECT sum(CASE WHEN fits = 1 AND is_free = 1 THEN 1 ELSE 0 END) AS free,
+            "SELECT sum(CASE WHEN state = 'free' AND {unused} AND fits = 1 THEN 1 ELSE 0 END) AS free,
                     sum(CASE WHEN state = 'making' THEN 1 ELSE 0 END) AS making,
-                    sum(CASE WHEN state = 'taken' AND is_free = 0 THEN 1 ELSE 0 END) AS taken,
-                    sum(CASE WHEN fits = 0 AND is_free = 1 THEN 1 ELSE 0 END) AS outdated
-             FROM (SELECT state,
+                    sum(CASE WHEN state = 'free' AND fits = 0 THEN 1 ELSE 0 END) AS outdated
+             FROM (SELECT state, generation,
                           CASE WHEN account = $2 AND env_version = $3 AND page = $4
-                               THEN 1 ELSE 0 END AS fits,
-                          CASE WHEN state = 'free' OR ({again}) THEN 1 ELSE 0 END AS is_free
-                   FROM pool_codes WHERE namespace = $1) AS codes"
+                               THEN 1 ELSE 0 END AS fits
+                   FROM pool_codes
+                   WHERE namespace = $1 AND state IN ('free', 'making')) AS codes"
         );
         let row = sqlx::query(sqlx::AssertSqlSafe(statement))
             .bind(&self.namespace)
             .bind(&self.stamp.account)
             .bind(&self.stamp.env_version)
             .bind(&self.stamp.page)
-            .bind(millis(now))
             .fetch_one(self.database.pool())
             .await?;
         // Of no rows there is no sum.
@@ -197,6 +226,12 @@ impl Shelf {
             let sum: Option<i64> = row.try_get(column)?;
             Ok(u64::try_from(sum.unwrap_or(0)).unwrap_or(0))
         };
+        let taken: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM pool_codes WHERE namespace = $1 AND state = 'taken'",
+        )
+        .bind(&self.namespace)
+        .fetch_one(self.database.pool())
+        .await?;
         let numbers: Option<i64> =
             sqlx::query_scalar("SELECT next_number FROM pools WHERE namespace = $1")
                 .bind(&self.namespace)
@@ -205,7 +240,7 @@ impl Shelf {
         Ok(Stock {
             free: sum("free")?,
             making: sum("making")?,
-            taken: sum("taken")?,
+            taken: u64::try_from(taken).unwrap_or(0),
             outdated: sum("outdated")?,
             numbers: u64::try_from(numbers.unwrap_or(0)).unwrap_or(0),
         })
@@ -278,22 +313,22 @@ impl Shelf {
         most: i64,
         now: Timestamp,
     ) -> Result<Vec<Blank>, sqlx::Error> {
-        let again = if self.reuse { "state = 'taken' AND free_at <= $6" } else { "$6 < 0" };
-        let statement = format!(
+        if self.reuse {
+            self.wake(now).await?;
+        }
+        let rows = sqlx::query(
             "SELECT number, scene, picture FROM pool_codes
-             WHERE namespace = $1 AND (state IN ('free', 'making') OR ({again}))
+             WHERE namespace = $1 AND state IN ('free', 'making')
                    AND NOT (account = $2 AND env_version = $3 AND page = $4)
-             ORDER BY number LIMIT $5"
-        );
-        let rows = sqlx::query(sqlx::AssertSqlSafe(statement))
-            .bind(&self.namespace)
-            .bind(&self.stamp.account)
-            .bind(&self.stamp.env_version)
-            .bind(&self.stamp.page)
-            .bind(most)
-            .bind(millis(now))
-            .fetch_all(self.database.pool())
-            .await?;
+             ORDER BY number LIMIT $5",
+        )
+        .bind(&self.namespace)
+        .bind(&self.stamp.account)
+        .bind(&self.stamp.env_version)
+        .bind(&self.stamp.page)
+        .bind(most)
+        .fetch_all(self.database.pool())
+        .await?;
         rows.iter().map(blank).collect()
     }
 
@@ -303,14 +338,13 @@ impl Shelf {
         old: &Blank,
         scene: &Scene,
         picture: &str,
-        now: Timestamp,
     ) -> Result<(), sqlx::Error> {
         let mut tx = self.database.alone().await?;
         let begun = sqlx::query(
             "UPDATE pool_codes
              SET state = 'making', scene = $4, picture = $5, account = $6, env_version = $7, page = $8
              WHERE namespace = $1 AND number = $2 AND scene = $3
-                   AND (state <> 'taken' OR free_at <= $9)",
+                   AND state <> 'taken'",
         )
         .bind(&self.namespace)
         .bind(old.number)
@@ -320,7 +354,6 @@ impl Shelf {
         .bind(&self.stamp.account)
         .bind(&self.stamp.env_version)
         .bind(&self.stamp.page)
-        .bind(millis(now))
         .execute(&mut *tx)
         .await?;
         if begun.rows_affected() == 1 {
@@ -332,7 +365,8 @@ impl Shelf {
         tx.commit().await
     }
 
-    /// Strikes out codes that were used before then, and will not be again; how many.
+    /// Strikes out codes that were used before then, also when they could be used again, and will
+    /// not be; how many.
     pub(super) async fn strike_used(&self, before: Timestamp) -> Result<u64, sqlx::Error> {
         if self.reuse {
             return Ok(0);
@@ -341,7 +375,8 @@ impl Shelf {
         sqlx::query(
             "INSERT INTO pool_litter (picture)
              SELECT picture FROM pool_codes
-             WHERE namespace = $1 AND state = 'taken' AND free_at <= $2
+             WHERE namespace = $1 AND (state = 'taken' OR (state = 'free' AND generation > 0))
+                   AND free_at <= $2
              ON CONFLICT DO NOTHING",
         )
         .bind(&self.namespace)
@@ -349,7 +384,9 @@ impl Shelf {
         .execute(&mut *tx)
         .await?;
         let struck = sqlx::query(
-            "DELETE FROM pool_codes WHERE namespace = $1 AND state = 'taken' AND free_at <= $2",
+            "DELETE FROM pool_codes
+             WHERE namespace = $1 AND (state = 'taken' OR (state = 'free' AND generation > 0))
+                   AND free_at <= $2",
         )
         .bind(&self.namespace)
         .bind(millis(before))

@@ -141,6 +141,10 @@ async fn a_code_serves_again_when_it_has_rested_and_only_where_it_may() {
         assert_eq!(take(&shelf, after(2_000), after(1_499)).await, None);
         assert_eq!(shelf.stock(after(1_499)).await.expect("counted").taken, 1);
         assert_eq!(shelf.stock(after(1_500)).await.expect("counted").free, 1);
+        // Where a code is used once from now on, one that has served is none, and is cleared away.
+        assert_eq!(take(&once, after(2_000), after(1_500)).await, None);
+        assert_eq!(once.stock(after(1_500)).await.expect("counted").free, 0);
+        assert_eq!(once.strike_used(after(1_500)).await.expect("struck"), 1);
     }
 }
 
@@ -169,10 +173,10 @@ async fn what_was_made_for_another_page_is_given_to_nobody_and_made_anew() {
         let outdated = new.outdated(10, NOW).await.expect("asked");
         assert_eq!(outdated.iter().map(|code| code.number).collect::<Vec<_>>(), [1, 2]);
         for (code, (scene, picture)) in outdated.iter().zip(drawn(2)) {
-            new.begin_anew(code, &scene, &picture, NOW).await.expect("begun");
+            new.begin_anew(code, &scene, &picture).await.expect("begun");
             // Somebody else who does the same is too late.
             let (late, name) = drawn(1).remove(0);
-            new.begin_anew(code, &late, &name, NOW).await.expect("asked");
+            new.begin_anew(code, &late, &name).await.expect("asked");
             let begun = new.begun(10).await.expect("asked");
             assert!(begun.iter().any(|it| it.scene == scene && it.picture == picture));
         }
@@ -202,7 +206,7 @@ async fn who_takes_a_code_before_it_is_made_anew_keeps_it() {
         // An instance of before the change.
         let (scene, _) = old.take(after(180), NOW).await.expect("asked").expect("a code");
         let (other, picture) = drawn(1).remove(0);
-        new.begin_anew(&outdated[0], &other, &picture, NOW).await.expect("asked");
+        new.begin_anew(&outdated[0], &other, &picture).await.expect("asked");
         assert_eq!(new.begun(10).await.expect("asked"), []);
         assert_eq!(new.litter(10).await.expect("asked"), Vec::<String>::new());
         assert_eq!(outdated[0].scene, scene);
