@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Write};
 use std::num::NonZeroUsize;
 
 use saoma::clock::Clock;
-use saoma::config::{Config, LogFormat};
+use saoma::config::{Config, LogFormat, Namespace, ProviderName};
 use saoma::entropy::Entropy;
 use saoma::server::{Server, StartError};
 use tokio::runtime::Runtime;
@@ -71,10 +71,15 @@ fn greeting(config: &Config, server: &Server) -> String {
     } else {
         String::new()
     };
+    let plays = |rules: &Namespace| rules.provider == ProviderName::Simulator;
+    let warning = if config.namespaces.values().any(plays) {
+        "  WARNING: the simulator lets anybody log in as anybody. It is no security.\n"
+    } else {
+        ""
+    };
     format!(
         "listening on http://{public}\nadmin on http://{admin}\n
-  Open {public_url} in a browser.\n{alone}  WARNING: the simulator lets anybody log in as anybody. \
-         It is no security.\n\n"
+  Open {public_url} in a browser.\n{alone}{warning}\n"
     )
 }
 
