@@ -13,7 +13,7 @@
 //! ```
 //!
 //! `config` is read by `server` alone, which hands every room its part. `clock`, `entropy`,
-//! `metrics` and `origin` are leaves that any room may use. The README says where to add what.
+//! `metrics`, `origin` and `trace` are leaves that any room may use. The README says where to add what.
 
 pub mod api;
 pub mod clock;
@@ -31,4 +31,5 @@ pub mod server;
 pub mod store;
 pub mod stream;
 pub mod token;
+pub mod trace;
 pub mod transport;

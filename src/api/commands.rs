@@ -8,6 +8,7 @@ use poem_openapi::types::ToJSON;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use tracing::Instrument as _;
 
 use super::problem::Problem;
 use crate::entropy::Entropy;
@@ -15,6 +16,7 @@ use crate::login::Login;
 use crate::login::browser::Browser;
 use crate::login::phone::PhonePass;
 use crate::login::ports::Registration;
+use crate::login::session::SessionId;
 use crate::transport::{Answer, Commands};
 
 /// The greatest length of a name, in characters.
@@ -54,9 +56,15 @@ impl PhoneCommands {
     }
 }
 
+/// What a command is done in: there is no request around it.
+fn span(session: SessionId) -> tracing::Span {
+    tracing::info_span!("command", session = %session)
+}
+
 impl Commands for BrowserCommands {
     fn run(self: Arc<Self>, text: String) -> Answer {
-        Box::pin(async move {
+        let span = span(self.1.id);
+        let answer = async move {
             let said = parse(&text);
             let reference = reference(&said);
             let Self(login, browser) = &*self;
@@ -75,13 +83,15 @@ impl Commands for BrowserCommands {
                 }
             })
             .await
-        })
+        };
+        Box::pin(answer.instrument(span))
     }
 }
 
 impl Commands for PhoneCommands {
     fn run(self: Arc<Self>, text: String) -> Answer {
-        Box::pin(async move {
+        let span = span(self.1.id);
+        let answer = async move {
             let said = parse(&text);
             let reference = reference(&said);
             let Self(login, phone) = &*self;
@@ -109,7 +119,8 @@ impl Commands for PhoneCommands {
                 }
             })
             .await
-        })
+        };
+        Box::pin(answer.instrument(span))
     }
 }
 

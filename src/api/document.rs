@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value, json};
 
-use super::catch::Methods;
+use super::catch::Routes;
 
 /// Where the project lives.
 const PROJECT: &str = "https://github.com/saoma/saoma";
@@ -35,10 +35,10 @@ pub fn text<A: OpenApi>(service: &OpenApiService<A, ()>) -> String {
     format!("{}\n", serde_json::to_string_pretty(&document).unwrap_or_default())
 }
 
-/// The methods of each path, read off the document.
-pub fn methods<A: OpenApi>(service: &OpenApiService<A, ()>) -> Methods {
+/// The paths of all operations with their methods, read off the document.
+pub fn routes<A: OpenApi>(service: &OpenApiService<A, ()>) -> Routes {
     let document = parsed(service);
-    let mut methods = Methods::default();
+    let mut routes = Routes::default();
     for (path, operations) in document["paths"].as_object().into_iter().flatten() {
         let names = operations.as_object().into_iter().flatten();
         let mut names: Vec<String> = names.map(|(name, _)| name.to_uppercase()).collect();
@@ -46,9 +46,9 @@ pub fn methods<A: OpenApi>(service: &OpenApiService<A, ()>) -> Methods {
             names.push("HEAD".to_owned());
         }
         names.sort();
-        methods.add(path, names.join(", "));
+        routes.add(path, names);
     }
-    methods
+    routes
 }
 
 /// What poem-openapi makes. It writes a path that two audiences share twice, each time with some

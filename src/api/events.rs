@@ -113,7 +113,10 @@ impl Streams {
     ) -> EventsResponse {
         if let Some(from) = &wish.left.transport {
             let reason = wish.left.reason.as_deref().unwrap_or_default();
-            self.shared.metrics.fallback(from, transport.name(), reason);
+            self.shared.metrics.streams.fallback(from, transport.name(), reason);
+        }
+        if wish.cursor > 0 {
+            self.shared.metrics.streams.resumed(transport.name(), !page.events.is_empty());
         }
         let nothing_left = page.ended && page.events.is_empty();
         if transport == Transport::Sse && nothing_left {
@@ -125,7 +128,7 @@ impl Streams {
         if transport == Transport::LongPoll && (!page.events.is_empty() || page.ended) {
             let Page { events, cursor, state, ended, .. } = page;
             response.set_body(long_poll::answer(&events, cursor, state, ended));
-            self.shared.metrics.handshake(transport.name(), wish.started.elapsed());
+            self.shared.metrics.streams.handshake(transport.name(), wish.started.elapsed());
             return EventsResponse(response);
         }
         let plan = Plan {

@@ -110,9 +110,13 @@ pub fn openapi(parts: &Parts) -> String {
 /// The public listener's endpoint.
 #[must_use]
 pub fn endpoint(parts: Parts) -> BoxEndpoint<'static, Response> {
+    let metrics = Arc::clone(&parts.streams.shared.metrics);
     let service = service(&parts);
     let document = document::text(&service);
-    let methods = document::methods(&service);
+    let routes = document::routes(&service);
+    for (method, route) in routes.operations() {
+        metrics.http.begin(method, route);
+    }
     // The page holds the document as poem-openapi made it: ours takes its place.
     let docs = service.swagger_ui_html().replacen(&service.spec(), document.trim_end(), 1);
     // Nested where all operations are: nested at `/` it would take every other path as well.
@@ -128,5 +132,5 @@ pub fn endpoint(parts: Parts) -> BoxEndpoint<'static, Response> {
     let route = pictures::add(route, kept);
     let cors = Cors(login.listed_origins().cloned().collect());
     let inner = route.data(login).data(trusts).data(public).map_to_response().boxed();
-    Caught { inner, methods, cors, entropy }.boxed()
+    Caught { inner, routes, cors, entropy, metrics }.boxed()
 }

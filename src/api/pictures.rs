@@ -56,10 +56,11 @@ mod tests {
     use poem::{Endpoint, EndpointExt};
 
     use super::*;
-    use crate::api::catch::{Caught, Methods};
+    use crate::api::catch::{Caught, Routes};
     use crate::api::cors::Cors;
     use crate::entropy::Entropy;
     use crate::login::ports::{Fault, PortError};
+    use crate::metrics::Metrics;
 
     /// A server that keeps one picture, and of one name cannot tell.
     fn server() -> BoxEndpoint<'static, Response> {
@@ -75,8 +76,9 @@ mod tests {
             })
         });
         let inner = add(Route::new(), kept).map_to_response().boxed();
-        let (methods, cors, entropy) = (Methods::default(), Cors::default(), Entropy::system());
-        Caught { inner, methods, cors, entropy }.boxed()
+        let (routes, cors, entropy) = (Routes::default(), Cors::default(), Entropy::system());
+        let metrics = Arc::new(Metrics::new().expect("metrics"));
+        Caught { inner, routes, cors, entropy, metrics }.boxed()
     }
 
     async fn ask(method: Method, path: &str, tag: &str) -> (StatusCode, HeaderMap, String) {

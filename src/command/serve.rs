@@ -8,10 +8,13 @@ use saoma::clock::Clock;
 use saoma::config::{Config, LogFormat, Namespace, ProviderName};
 use saoma::entropy::Entropy;
 use saoma::server::{Server, StartError};
+use saoma::trace::{Collector, Exporter};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
 
 use super::Settings;
 
@@ -31,12 +34,14 @@ fn runtime(config: &Config) -> Result<Runtime, String> {
 }
 
 async fn run(config: &Config) -> Result<(), String> {
-    log(config.log_format)?;
+    let entropy = Entropy::system();
+    let exporter = exporter(config, &entropy)?;
+    log(config.log_format, exporter.as_ref())?;
     // As many connections as the system lets us have.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
-    let server = Server::start(config, Clock::system(), Entropy::system()).await;
+    let server = Server::start(config, Clock::system(), entropy).await;
     let server = server.map_err(|error: StartError| error.to_string())?;
     // Whoever reads only the first lines, as a script may, has heard enough.
     let _ = std::io::stdout().write_all(greeting(config, &server).as_bytes());
@@ -56,6 +61,10 @@ async fn run(config: &Config) -> Result<(), String> {
         again.recv().await
     };
     server.run_until(stop, at_once).await;
+    if let Some(exporter) = exporter {
+        // What it says of a collector that does not answer is in the log.
+        let _ = tokio::task::spawn_blocking(|| exporter.end()).await;
+    }
     Ok(())
 }
 
@@ -83,16 +92,32 @@ fn greeting(config: &Config, server: &Server) -> String {
     )
 }
 
-fn log(format: LogFormat) -> Result<(), String> {
+/// Who tells a collector of spans, if there is one.
+fn exporter(config: &Config, entropy: &Entropy) -> Result<Option<Exporter>, String> {
+    let Some(endpoint) = config.otlp.endpoint.clone() else { return Ok(None) };
+    let collector = Collector {
+        endpoint,
+        fields: config.otlp.headers().map_err(|error| error.to_string())?,
+        sample_percent: u8::try_from(config.otlp.sample_percent).unwrap_or(100),
+        service_name: config.otlp.service_name.clone(),
+    };
+    let begun = Exporter::begin(collector, entropy.clone());
+    begun.map(Some).map_err(|error| error.to_string())
+}
+
+/// The log goes to the standard error: one line for each request.
+fn log(format: LogFormat, exporter: Option<&Exporter>) -> Result<(), String> {
     let builder = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into());
     let filter = builder.with_env_var("SAOMA_LOG").from_env();
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter.map_err(|error| format!("SAOMA_LOG: {error}"))?)
+    let filter = filter.map_err(|error| format!("SAOMA_LOG: {error}"))?;
+    let lines = tracing_subscriber::fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
-    match format {
-        LogFormat::Json => log.json().init(),
-        LogFormat::Text => log.init(),
-    }
+    let lines = match format {
+        LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
+        LogFormat::Text => lines.boxed(),
+    };
+    let registry = tracing_subscriber::registry().with(filter).with(lines);
+    registry.with(exporter.map(Exporter::layer)).init();
     Ok(())
 }

@@ -46,6 +46,7 @@ impl Config {
                 return Err(ConfigError::key("database_url", expected));
             }
         }
+        self.otlp.headers()?;
         if let Some(storage) = &self.storage {
             storage.check(self.public_url.as_deref())?;
         }

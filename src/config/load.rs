@@ -43,6 +43,7 @@ impl Config {
 
     fn read_files(&mut self) -> Result<(), ConfigError> {
         from_file(&mut self.redis_url, self.redis_url_file.as_deref(), "redis_url")?;
+        self.otlp.read_files()?;
         from_file(&mut self.database_url, self.database_url_file.as_deref(), "database_url")?;
         if let Some(storage) = &mut self.storage {
             storage.read_files()?;

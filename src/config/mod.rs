@@ -15,6 +15,7 @@ mod limits;
 mod load;
 mod namespace;
 mod network;
+mod otlp;
 mod overlay;
 mod pool;
 mod reference;
@@ -38,6 +39,7 @@ pub use limits::Limits;
 pub use load::environment;
 pub use namespace::{DEFAULT_NAMESPACE, Hook, Namespace};
 pub use network::Network;
+pub use otlp::Otlp;
 pub use overlay::Flag;
 pub use pool::Pool;
 pub use reference::reference;
@@ -102,6 +104,8 @@ pub struct Config {
     pub worker_threads: Option<NonZeroUsize>,
     /// How a log line is written. `SAOMA_LOG_FORMAT` (`text`, `json`), default `text`.
     pub log_format: LogFormat,
+    /// Where traces go.
+    pub otlp: Otlp,
     /// The tokens that a login ends in.
     pub token: Token,
     /// How long it is remembered who logged in.
@@ -145,6 +149,7 @@ impl Default for Config {
             max_connections: None,
             worker_threads: None,
             log_format: LogFormat::Text,
+            otlp: Otlp::default(),
             token: Token::default(),
             history: History::default(),
             storage: None,

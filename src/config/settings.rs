@@ -98,6 +98,16 @@ settings! {
         "threads that serve connections"
     SAOMA_LOG_FORMAT "log_format" Text "text"
         "how a log line is written: `text` or `json`"
+    SAOMA_OTLP_ENDPOINT "otlp.endpoint" Text "none"
+        "the collector that traces go to by OTLP over HTTP, as `http://collector:4318`; none: no traces"
+    SAOMA_OTLP_HEADERS "otlp.headers" Text "none"
+        "what requests to it are sent with: `name=value` with commas between"
+    SAOMA_OTLP_HEADERS_FILE "otlp.headers_file" Text "none"
+        "a file that holds `otlp.headers`"
+    SAOMA_OTLP_SAMPLE_PERCENT "otlp.sample_percent" Whole "100"
+        "how many of a hundred traces it is told of, 0 to 100"
+    SAOMA_OTLP_SERVICE_NAME "otlp.service_name" Text "saoma"
+        "what this service is called there"
     SAOMA_TOKEN_ISSUER "token.issuer" Text "`public_url`"
         "the token's `iss`"
     SAOMA_TOKEN_AUDIENCE "token.audience" Text "the namespace's name"
@@ -144,7 +154,7 @@ settings! {
     SAOMA_API_KEYS_FILE "namespaces.default.api_keys_file" Text "none"
         "a file of such keys, one a line, `#` before a remark"
     SAOMA_NUMBERING "namespaces.default.numbering" Text "fresh"
-        "where scenes come from: `fresh`, or `pool` (a later version)"
+        "where codes come from: `fresh` makes one for each session, `pool` makes them ahead"
     SAOMA_POOL_SIZE "namespaces.default.pool.size" Whole "1000"
         "codes to begin with"
     SAOMA_POOL_LOW_WATER "namespaces.default.pool.low_water" Whole "200"
@@ -236,7 +246,7 @@ mod tests {
 
     #[test]
     fn every_field_has_its_row_and_every_row_its_field() {
-        let tables = ["limits", "token", "history", "storage", "namespaces.default"];
+        let tables = ["limits", "otlp", "token", "history", "storage", "namespaces.default"];
         let tables = tables.map(String::from);
         let inner = ["hook", "pool", "wechat", "wechat.line_color"]
             .map(|name| format!("namespaces.default.{name}"));

@@ -10,6 +10,7 @@ use super::ports::Listed;
 use super::secret::{self, Bearer};
 use super::service::{Current, Login, LoginError, Token};
 use super::session::{Session, SessionId};
+use crate::trace;
 
 /// A service that has shown an API key.
 #[derive(Clone)]
@@ -38,6 +39,12 @@ impl Login {
         backend: &Backend,
         ticket: &Bearer,
     ) -> Result<Token, LoginError> {
+        let redeemed = self.exchange_own(backend, ticket).await;
+        self.count_ticket(&backend.namespace, &redeemed);
+        redeemed
+    }
+
+    async fn exchange_own(&self, backend: &Backend, ticket: &Bearer) -> Result<Token, LoginError> {
         let wrong = || super::machine::Refusal::WrongTicket.into();
         let id = secret::ticket_session(ticket.as_str()).ok_or_else(wrong)?;
         match self.own(backend, id).await {
@@ -97,6 +104,7 @@ impl Login {
     }
 
     async fn own(&self, backend: &Backend, id: SessionId) -> Result<Session, LoginError> {
+        trace::about(id.0);
         let Current { session, .. } = self.load(id).await?;
         if *session.namespace == *backend.namespace.name {
             Ok(session)

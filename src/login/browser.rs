@@ -17,6 +17,7 @@ use super::tokens::Grant;
 use super::visitor::Visitor;
 use crate::stream::event::{EventType, Private};
 use crate::stream::subscription::{Page, Subscription};
+use crate::trace;
 use uuid::Builder;
 
 /// How many codes are tried before their source is called broken.
@@ -90,6 +91,19 @@ impl Login {
     /// store.
     pub async fn open(&self, opening: Opening) -> Result<Opened, LoginError> {
         let namespace = self.namespace(&opening.namespace)?;
+        let opened = self.open_in(namespace, opening).await;
+        let refused = |reason| self.metrics.logins.refused(&namespace.name, reason);
+        match &opened {
+            Err(LoginError::TooMany(_)) => refused("rate_limited"),
+            Err(LoginError::Store) => refused("store"),
+            // Of all that opening takes, only a code can be had elsewhere than here.
+            Err(LoginError::Port(_)) => refused("code"),
+            _ => {}
+        }
+        opened
+    }
+
+    async fn open_in(&self, namespace: &Namespace, opening: Opening) -> Result<Opened, LoginError> {
         opening.visitor.may_open(namespace)?;
         let guest = opening.visitor.is_guest(namespace);
         self.limits.open_session(opening.ip).await?;
@@ -118,7 +132,8 @@ impl Login {
         };
         for _ in 0..CODES {
             if self.create(namespace, &session).await? {
-                self.metrics.transition(EventType::Pending.name());
+                trace::about(session.id.0);
+                self.metrics.logins.transition(&namespace.name, EventType::Pending.name());
                 if session.pooled.is_none() {
                     namespace.provider.prepare(&session.scene);
                 }
@@ -153,6 +168,7 @@ impl Login {
         secret: &Bearer,
         visitor: &Visitor,
     ) -> Result<Browser, LoginError> {
+        trace::about(id.0);
         let Current { session, .. } = self.load(id).await?;
         if !session.knows_browser(&secret.digest()) {
             return Err(LoginError::Unauthorized("the secret is not this session's"));
@@ -261,7 +277,16 @@ impl Login {
     /// # Errors
     /// The ticket is wrong, old or used, or nothing has been confirmed.
     pub async fn redeem(&self, browser: &Browser, ticket: &Bearer) -> Result<Token, LoginError> {
-        self.exchange(browser.id, ticket).await
+        let redeemed = self.exchange(browser.id, ticket).await;
+        self.count_ticket(&browser.namespace, &redeemed);
+        redeemed
+    }
+
+    /// Counts a ticket, unless it is not for what it is that it did not bring a token.
+    pub(super) fn count_ticket(&self, namespace: &Namespace, redeemed: &Result<Token, LoginError>) {
+        if !matches!(redeemed, Err(LoginError::Store | LoginError::Signing)) {
+            self.metrics.logins.ticket(&namespace.name, redeemed.is_ok());
+        }
     }
 
     pub(super) async fn exchange(

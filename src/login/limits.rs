@@ -17,6 +17,7 @@ use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota, RateLimiter};
 
 use crate::clock::Clock;
+use crate::metrics::Metrics;
 use crate::store::Tally;
 
 /// How often, and how many at once.
@@ -30,6 +31,9 @@ pub struct Rate {
 
 /// How often a provider is asked who scanned a scene that does not exist, over all addresses.
 const ASKED: Rate = Rate { per_minute: 60, burst: 20 };
+
+/// A limit that nobody runs into: what it keeps back is not told them.
+const NOBODYS: &str = "";
 
 /// The rates of everything that is limited.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -69,6 +73,7 @@ pub struct Limits {
     /// Who counts in place of our own counters, where instances share theirs.
     tally: Option<Arc<dyn Tally>>,
     clock: Clock,
+    metrics: Arc<Metrics>,
 }
 
 struct Counters {
@@ -83,7 +88,7 @@ struct Counters {
 impl Limits {
     /// Counters at these rates; none: no limits.
     #[must_use]
-    pub fn new(rates: Option<Rates>, clock: Clock) -> Self {
+    pub fn new(rates: Option<Rates>, clock: Clock, metrics: Arc<Metrics>) -> Self {
         let counters = rates.map(|rates| Counters {
             rates,
             sessions: counter(rates.sessions, clock),
@@ -92,13 +97,13 @@ impl Limits {
             unknown_asked: counter(ASKED, clock),
             messages: counter(rates.messages, clock),
         });
-        Self { counters, tally: None, clock }
+        Self { counters, tally: None, clock, metrics }
     }
 
-    /// Counters that all instances share.
+    /// These counters, in all instances that share a tally.
     #[must_use]
-    pub fn shared(rates: Option<Rates>, tally: Arc<dyn Tally>, clock: Clock) -> Self {
-        Self { tally: Some(tally), ..Self::new(rates, clock) }
+    pub fn shared(self, tally: Arc<dyn Tally>) -> Self {
+        Self { tally: Some(tally), ..self }
     }
 
     /// Counts a session opened from an address.
@@ -107,7 +112,7 @@ impl Limits {
     /// [`TooMany`]
     pub async fn open_session(&self, from: IpAddr) -> Result<(), TooMany> {
         let rate = |rates: &Rates| rates.sessions;
-        self.check("open", rate, |counters| &counters.sessions, &network(from)).await
+        self.check(("open", "sessions"), rate, |counters| &counters.sessions, &network(from)).await
     }
 
     /// Counts a scan of a scene that does not exist, against the address.
@@ -116,7 +121,13 @@ impl Limits {
     /// [`TooMany`]
     pub async fn unknown_scan_from(&self, from: IpAddr) -> Result<(), TooMany> {
         let rate = |rates: &Rates| rates.unknown_scans;
-        self.check("from", rate, |counters| &counters.unknown_by_address, &network(from)).await
+        self.check(
+            ("from", "unknown_scans"),
+            rate,
+            |counters| &counters.unknown_by_address,
+            &network(from),
+        )
+        .await
     }
 
     /// Whether a provider may be asked who scanned a scene that does not exist: seldom, for whoever
@@ -124,7 +135,8 @@ impl Limits {
     /// counted.
     #[must_use]
     pub async fn may_ask_who_guesses(&self) -> bool {
-        let asking = self.check("asked", |_| ASKED, |counters| &counters.unknown_asked, &"");
+        let asking =
+            self.check(("asked", NOBODYS), |_| ASKED, |counters| &counters.unknown_asked, &"");
         self.counters.is_some() && asking.await.is_ok()
     }
 
@@ -135,7 +147,13 @@ impl Limits {
     pub async fn unknown_scan_by(&self, subject: &str) -> Result<(), TooMany> {
         let rate = |rates: &Rates| rates.unknown_scans;
         let subject = subject.to_owned();
-        self.check("by", rate, |counters| &counters.unknown_by_identity, &subject).await
+        self.check(
+            ("by", "unknown_scans"),
+            rate,
+            |counters| &counters.unknown_by_identity,
+            &subject,
+        )
+        .await
     }
 
     /// Counts a message in a session.
@@ -144,7 +162,7 @@ impl Limits {
     /// [`TooMany`]
     pub async fn message(&self, session: u128) -> Result<(), TooMany> {
         let rate = |rates: &Rates| rates.messages;
-        self.check("says", rate, |counters| &counters.messages, &session).await
+        self.check(("says", "messages"), rate, |counters| &counters.messages, &session).await
     }
 
     /// Forgets who has not asked for long.
@@ -159,7 +177,7 @@ impl Limits {
 
     async fn check<K: Hash + Eq + Clone + Display + Sync>(
         &self,
-        what: &str,
+        (what, limit): (&str, &str),
         rate: impl Fn(&Rates) -> Rate,
         which: impl Fn(&Counters) -> &Counter<K>,
         key: &K,
@@ -180,7 +198,11 @@ impl Limits {
                 |()| Duration::ZERO,
             )
         };
-        if retry_after.is_zero() { Ok(()) } else { Err(TooMany { retry_after }) }
+        if retry_after.is_zero() {
+            return Ok(());
+        }
+        self.metrics.logins.limited(limit);
+        Err(TooMany { retry_after })
     }
 }
 
@@ -209,9 +231,13 @@ mod tests {
         messages: Rate { per_minute: 60, burst: 1 },
     };
 
+    fn limits(rates: Option<Rates>) -> Limits {
+        Limits::new(rates, Clock::system(), Arc::new(Metrics::new().expect("metrics")))
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_burst_passes_then_one_waits_as_long_as_it_is_told() {
-        let limits = Limits::new(Some(RATES), Clock::system());
+        let limits = limits(Some(RATES));
         let office: IpAddr = [192, 0, 2, 1].into();
         assert!(limits.open_session(office).await.is_ok());
         assert!(limits.open_session(office).await.is_ok());
@@ -223,7 +249,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_ipv6_customer_is_one_address() {
-        let limits = Limits::new(Some(RATES), Clock::system());
+        let limits = limits(Some(RATES));
         let from = async |text: &str| limits.unknown_scan_from(text.parse().unwrap()).await;
         assert!(from("2001:db8::1").await.is_ok());
         assert!(from("2001:db8::2").await.is_err());
@@ -234,7 +260,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn without_rates_everything_passes() {
-        let limits = Limits::new(None, Clock::system());
+        let limits = limits(None);
         for _ in 0..10_000 {
             assert!(limits.message(1).await.is_ok());
         }

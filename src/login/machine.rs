@@ -205,14 +205,16 @@ fn scan(
         phone.identity.provider == identity.provider && phone.identity.subject == identity.subject
     };
     match &session.state {
-        State::Pending => {
-            Ok(step(session, State::Scanned(Phone::new(identity, token)), now, shown.to_owned()))
-        }
+        State::Pending => Ok(step(
+            session,
+            State::Scanned(Phone::new(identity, token, now)),
+            now,
+            shown.to_owned(),
+        )),
         State::Scanned(phone) | State::Unregistered(phone) if same(phone) => {
             // The provider may know more of them by now; what it knew before is as true.
             let union = identity.union.clone().or_else(|| phone.identity.union.clone());
-            let mut phone =
-                Phone { identity: Identity { union, ..identity }, tokens: phone.tokens.clone() };
+            let mut phone = Phone { identity: Identity { union, ..identity }, ..phone.clone() };
             if phone.tokens.len() == PHONE_TOKENS {
                 phone.tokens.remove(0);
             }

@@ -15,6 +15,7 @@ use super::session::{Phone, Session, SessionId};
 use crate::clock::Timestamp;
 use crate::stream::event::EventType;
 use crate::stream::subscription::{Page, Subscription};
+use crate::trace;
 
 /// The entry scenes by which WeChat says that a code reached the phone as a picture: long-pressed
 /// or picked from the album, mini-program codes and plain QR codes
@@ -72,6 +73,7 @@ impl Login {
         let Some(key) = self.topics.store.find(scene.as_str(), self.now()).await? else {
             return Err(self.unknown_scene(scene, &scan).await);
         };
+        trace::about(key);
         let Current { session, .. } = self.current(SessionId(key)).await?;
         // An ended session is no reason to spend the login code.
         if session.has_ended() && session.phone().is_none() {
@@ -144,6 +146,7 @@ impl Login {
     pub async fn phone(&self, scene: &Scene, token: &Bearer) -> Result<PhonePass, LoginError> {
         let key = self.topics.store.find(scene.as_str(), self.now()).await?;
         let id = SessionId(key.ok_or(LoginError::NotFound("scene"))?);
+        trace::about(id.0);
         let Current { session, .. } = self.load(id).await?;
         let namespace = Arc::clone(self.namespace(&session.namespace)?);
         let pass = PhonePass { id, namespace, token: token.digest() };

@@ -100,17 +100,18 @@ fn login(provider: Arc<Ailing>, directory: Arc<Ailing>) -> Login {
     let rate = Rate { per_minute: 60, burst: 2 };
     let many = Rate { per_minute: 6000, burst: 100 };
     let rates = Rates { sessions: many, unknown_scans: rate, messages: many };
+    let metrics = Arc::new(Metrics::new().unwrap());
     Login::new(
         Arc::new(Topics { store, hub, clock }),
         HashMap::from([("default".to_owned(), Arc::new(namespace))]),
-        Limits::new(Some(rates), clock),
+        Limits::new(Some(rates), clock, Arc::clone(&metrics)),
         Entropy::system(),
         Tokens {
             sign: Arc::new(|_| Err(LoginError::Signing)),
             verify: Arc::new(|_| Box::pin(async { Ok(None) })),
             journal: Arc::new(NoHistory),
         },
-        Arc::new(Metrics::new().unwrap()),
+        metrics,
     )
 }
 

@@ -9,7 +9,7 @@ use super::limits::{Limits, TooMany};
 use super::machine::{self, Command, Refusal, Step};
 use super::namespace::Namespace;
 use super::ports::{Fault, PortError, User};
-use super::session::{Session, SessionId};
+use super::session::{Session, SessionId, State};
 use super::tokens::Tokens;
 use crate::clock::Timestamp;
 use crate::entropy::Entropy;
@@ -18,6 +18,7 @@ use crate::origin::Origin;
 use crate::store::{Change, Commit, Item, StoreError};
 use crate::stream::Topics;
 use crate::stream::event::EventType;
+use crate::trace::SessionSpan;
 
 /// How long an ended session can still be read: a browser that lost its line must be able to come
 /// back and see how it ended.
@@ -25,7 +26,7 @@ pub const RETENTION: Duration = Duration::from_secs(120);
 /// How often a change is tried against others; so many losses in a row mean that something is off.
 const ATTEMPTS: usize = 64;
 /// The first byte of every record, so that another version's records are told from ours.
-const RECORD_FORMAT: u8 = 6;
+const RECORD_FORMAT: u8 = 7;
 
 /// Why a call was not served.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -155,6 +156,12 @@ impl Login {
         Ok(self.topics.store.ready().await?)
     }
 
+    /// Whether this instance would be told of a change at another.
+    #[must_use]
+    pub fn is_told(&self) -> bool {
+        self.topics.store.tells()
+    }
+
     /// How many bells of the store were missed, and found by looking.
     #[must_use]
     pub fn missed_bells(&self) -> u64 {
@@ -171,7 +178,9 @@ impl Login {
         Ok(states.map(|state| (state, counts[usize::from(state as u8)])).collect())
     }
 
-    pub(super) fn now(&self) -> Timestamp {
+    /// What time it is to the core.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
         self.topics.clock.now()
     }
 
@@ -265,9 +274,7 @@ impl Login {
             Commit::Gone => Err(LoginError::NotFound("session")),
             Commit::Made(cursor) => {
                 self.let_rest(&before.session, &session);
-                for kind in &told {
-                    self.metrics.transition(kind.name());
-                }
+                self.count(&before.session, &session, &told, now);
                 if !told.is_empty() {
                     // Who waits hears of it before the caller gets its answer.
                     tokio::task::yield_now().await;
@@ -279,6 +286,28 @@ impl Login {
 }
 
 impl Login {
+    /// Counts what has become of a session.
+    fn count(&self, before: &Session, after: &Session, told: &[EventType], now: Timestamp) {
+        let (metrics, namespace) = (&self.metrics.logins, &*after.namespace);
+        for kind in told {
+            metrics.transition(namespace, kind.name());
+        }
+        let age = now.since(after.opened_at);
+        let (from, to) = (before.state_name(), after.state_name());
+        match (&before.state, &after.state) {
+            (State::Pending, State::Scanned(_)) => metrics.scanned(namespace, age),
+            (State::Confirmed { .. }, State::Confirmed { .. }) => {}
+            (_, State::Confirmed { phone, .. }) => {
+                metrics.confirmed(namespace, age, now.since(phone.scanned_at));
+            }
+            _ if from != to => metrics.ended(namespace, from.name(), to.name()),
+            _ => {}
+        }
+        if after.has_ended() && !before.has_ended() {
+            tell_of_the_end(after, now);
+        }
+    }
+
     /// Lets the code of a session rest that has ended just now.
     fn let_rest(&self, before: &Session, after: &Session) {
         if let Some(code) = after.pooled.as_ref().filter(|_| after.has_ended())
@@ -288,6 +317,15 @@ impl Login {
             namespace.numbering.ended(code);
         }
     }
+}
+
+/// One line of the log, and a span, for all that there was of a session.
+fn tell_of_the_end(session: &Session, now: Timestamp) {
+    let (state, seconds) = (session.state_name().name(), now.since(session.opened_at).as_secs());
+    let Session { id, namespace, opened_at, .. } = session;
+    tracing::info!(session = %id, %namespace, state, seconds, "session.ended");
+    let span = SessionSpan { session: id.0, namespace, state, from: *opened_at, to: now };
+    span.end();
 }
 
 /// What the store is to keep of a session.

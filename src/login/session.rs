@@ -66,14 +66,16 @@ pub struct Asker {
 pub struct Phone {
     /// Who scanned.
     pub identity: Identity,
+    /// When they scanned first.
+    pub scanned_at: Timestamp,
     pub(super) tokens: Vec<Digest>,
 }
 
 impl Phone {
     /// A phone that was just given its token.
     #[must_use]
-    pub fn new(identity: Identity, token: Digest) -> Self {
-        Self { identity, tokens: vec![token] }
+    pub fn new(identity: Identity, token: Digest, scanned_at: Timestamp) -> Self {
+        Self { identity, scanned_at, tokens: vec![token] }
     }
 
     /// Whether the token is one of this phone's.

@@ -1,6 +1,8 @@
 //! What is counted of codes that are made ahead.
 
-use prometheus::{IntCounterVec, IntGaugeVec, Opts, Registry};
+use prometheus::{IntCounterVec, IntGaugeVec, Result};
+
+use super::make::{Make, level};
 
 /// Where a code stands.
 const STATES: [&str; 4] = ["free", "making", "taken", "outdated"];
@@ -12,36 +14,41 @@ const OUTCOMES: [&str; 2] = ["made", "failed"];
 /// The metrics of all pools. Their namespaces are those of the configuration.
 pub struct PoolMetrics {
     codes: IntGaugeVec,
+    low_water: IntGaugeVec,
     taken: IntCounterVec,
     made: IntCounterVec,
 }
 
 impl PoolMetrics {
-    pub(super) fn new(registry: &Registry) -> prometheus::Result<Self> {
-        let codes = IntGaugeVec::new(
-            Opts::new("saoma_pool_codes", "Codes that are made ahead, by the database's count."),
-            &["namespace", "state"],
-        )?;
-        let taken = IntCounterVec::new(
-            Opts::new(
+    pub(super) fn new(make: &Make) -> Result<Self> {
+        Ok(Self {
+            codes: make.gauges(
+                "saoma_pool_codes",
+                "Codes that are made ahead, by the database's count.",
+                &["namespace", "state"],
+            )?,
+            low_water: make.gauges(
+                "saoma_pool_low_water",
+                "Free codes below which more are made.",
+                &["namespace"],
+            )?,
+            taken: make.counters(
                 "saoma_pool_taken_total",
                 "Codes that sessions asked a pool for, and whether they got one of its own, one \
                  that was made for them because it was empty, or none.",
-            ),
-            &["namespace", "from"],
-        )?;
-        let made = IntCounterVec::new(
-            Opts::new("saoma_pool_made_total", "Codes that were to be made ahead."),
-            &["namespace", "outcome"],
-        )?;
-        registry.register(Box::new(codes.clone()))?;
-        registry.register(Box::new(taken.clone()))?;
-        registry.register(Box::new(made.clone()))?;
-        Ok(Self { codes, taken, made })
+                &["namespace", "from"],
+            )?,
+            made: make.counters(
+                "saoma_pool_made_total",
+                "Codes that were to be made ahead.",
+                &["namespace", "outcome"],
+            )?,
+        })
     }
 
     /// A namespace has a pool: all that is counted of it is there from now on.
-    pub fn begin(&self, namespace: &str) {
+    pub fn begin(&self, namespace: &str, low_water: u64) {
+        self.low_water.with_label_values(&[namespace]).set(level(low_water));
         for state in STATES {
             self.codes.with_label_values(&[namespace, state]).set(0);
         }
@@ -56,8 +63,7 @@ impl PoolMetrics {
     /// Takes over the count of the codes in a state.
     pub fn set_codes(&self, namespace: &str, state: &str, count: u64) {
         if STATES.contains(&state) {
-            let count = i64::try_from(count).unwrap_or(i64::MAX);
-            self.codes.with_label_values(&[namespace, state]).set(count);
+            self.codes.with_label_values(&[namespace, state]).set(level(count));
         }
     }
 

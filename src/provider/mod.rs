@@ -10,6 +10,6 @@ mod wechat;
 
 pub use simulator::Simulator;
 pub use wechat::{
-    Account, AccountSettings, AppSecret, CallbackSecrets, CodeOptions, Credentials, MiniProgram,
-    OfficialAccount, OpenPlatform, WebsiteAddresses,
+    Account, AccountSettings, AppSecret, CallbackSecrets, CodeOptions, Credentials, Meter,
+    MiniProgram, OfficialAccount, OpenPlatform, WebsiteAddresses,
 };

@@ -9,13 +9,13 @@ use poem::http::{StatusCode, header};
 use poem::{EndpointExt, IntoResponse, Request, Response, Route, get};
 use poem_openapi::types::ToJSON;
 use serde::Deserialize;
-use tokio_util::sync::CancellationToken;
 
 use crate::api::backend::PooledCode;
 use crate::api::problem::Problem;
 use crate::entropy::Entropy;
 use crate::login::{Login, LoginError};
-use crate::metrics::Metrics;
+
+use super::scraped::Scraped;
 
 /// Prometheus' text format.
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -23,13 +23,11 @@ const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// The admin listener's endpoint.
 #[must_use]
 pub fn endpoint(
-    login: Arc<Login>,
-    metrics: Arc<Metrics>,
-    leaving: CancellationToken,
+    scraped: Scraped,
     public_url: String,
     entropy: Entropy,
 ) -> BoxEndpoint<'static, Response> {
-    let looked_up = Arc::clone(&login);
+    let looked_up = Arc::clone(&scraped.login);
     let code = make(move |request| {
         let (login, public_url) = (Arc::clone(&looked_up), public_url.clone());
         let occurrence = entropy.urn();
@@ -41,10 +39,12 @@ pub fn endpoint(
             )
         }
     });
-    let scraped = Arc::clone(&login);
+    let Scraped { login, leaving, .. } = &scraped;
+    let (login, leaving) = (Arc::clone(login), leaving.clone());
+    let scraped = Arc::new(scraped);
     let scrape = make(move |_| {
-        let (login, metrics) = (Arc::clone(&scraped), Arc::clone(&metrics));
-        async move { poem::Result::<_>::Ok(scrape(&login, &metrics).await) }
+        let scraped = Arc::clone(&scraped);
+        async move { poem::Result::<_>::Ok(scrape(&scraped).await) }
     });
     let ready = make(move |_| {
         let (login, leaving) = (Arc::clone(&login), leaving.clone());
@@ -86,13 +86,8 @@ struct In {
     namespace: Option<String>,
 }
 
-async fn scrape(login: &Login, metrics: &Metrics) -> Response {
-    match login.census().await {
-        Ok(census) => census.into_iter().for_each(|(s, n)| metrics.set_pending(s.name(), n)),
-        Err(error) => tracing::warn!(%error, "metrics.census_failed"),
-    }
-    metrics.set_missed_bells(login.missed_bells());
-    match metrics.text() {
+async fn scrape(scraped: &Scraped) -> Response {
+    match scraped.text().await {
         Ok(text) => Response::builder().header(header::CONTENT_TYPE, TEXT_FORMAT).body(text),
         Err(error) => {
             tracing::error!(%error, "metrics.not_written");

@@ -105,7 +105,7 @@ pub async fn assemble(
                 prefix: &config.redis_prefix,
                 instance: &instance,
             };
-            let (store, channel) = RedisStore::connect(place).await?;
+            let (store, channel) = RedisStore::connect(place, Arc::clone(&metrics)).await?;
             let (board, store) = (store.board(), Arc::new(store));
             let tally: Arc<dyn Tally> = Arc::<RedisStore>::clone(&store);
             (store, Some((channel, board, tally)))
@@ -115,7 +115,7 @@ pub async fn assemble(
 
     let database = Database::open(config.database_url().expose()).await?;
     warn_of_what_is_not_shared(config);
-    let mut providers = Providers::new(public_url, clock, entropy.clone());
+    let mut providers = Providers::new(public_url, clock, entropy.clone(), Arc::clone(&metrics));
     let counted = Arc::clone(&metrics);
     let mut pools = Pools::open(config, &database, clock, entropy.clone(), counted).await?;
     let directories =
@@ -126,6 +126,7 @@ pub async fn assemble(
         let directory = directories.of(name, rules)?;
         let provider = providers.of(name, rules)?;
         let numbering = pools.of(name, rules, &provider);
+        metrics.logins.begin(name);
         let namespace = namespace_of(config, name, rules, (provider, numbering, directory));
         namespaces.insert(name.clone(), Arc::new(namespace));
         let offered = Transport::ALL.into_iter();
@@ -135,18 +136,15 @@ pub async fn assemble(
 
     let keys = Arc::new(Keys::open(&config.data_dir.join("keys"), &entropy, clock.now())?);
     let own = keys.jwks();
-    let limited = config.rate_limit.then(|| rates(config));
+    let limits = config.rate_limit.then(|| rates(config));
+    let limits = Limits::new(limits, clock, Arc::clone(&metrics));
     let (jwks, find, fleet, limits) = match shared {
-        None => {
-            let limits = Limits::new(limited, clock);
-            (published::alone(&own), published::found_alone(&own), None, limits)
-        }
+        None => (published::alone(&own), published::found_alone(&own), None, limits),
         Some((channel, board, tally)) => {
             let ttl = Duration::from_secs(config.token.ttl_seconds);
             let keys = published::Shared::new(board, &own, ttl, clock);
             keys.put_up().await;
-            let limits = Limits::shared(limited, tally, clock);
-            (keys.published(), keys.found(), Some(Fleet { channel, keys }), limits)
+            (keys.published(), keys.found(), Some(Fleet { channel, keys }), limits.shared(tally))
         }
     };
     let (journal, history) = journal(config, &directories.database, &metrics);
@@ -213,7 +211,7 @@ pub fn for_the_document() -> Result<api::Parts, StartError> {
     let metrics = Arc::new(Metrics::new()?);
     let store = Arc::new(MemoryStore::new(Arc::new(|_| {})));
     let topics = Arc::new(Topics { store, hub: Arc::default(), clock });
-    let limits = Limits::new(None, clock);
+    let limits = Limits::new(None, clock, Arc::clone(&metrics));
     let tokens = Tokens {
         sign: Arc::new(|_| Err(LoginError::Signing)),
         verify: Arc::new(|_| Box::pin(async { Ok(None) })),

@@ -14,6 +14,7 @@ pub mod interfaces;
 pub mod pools;
 mod providers;
 mod published;
+pub mod scraped;
 pub mod socket;
 mod tokens;
 
@@ -40,6 +41,7 @@ use accept::RESERVE;
 use census::Census;
 use connection::House;
 use drain::Leave;
+use scraped::Scraped;
 
 /// How many connections may wait to be accepted: a proxy that comes back brings all of its own.
 const BACKLOG: u32 = 4096;
@@ -145,15 +147,16 @@ impl Server {
             local: public_address,
             leave: Arc::clone(&leave),
         });
+        let scraped = Scraped {
+            login: Arc::clone(&login),
+            metrics,
+            leaving: leave.begun.clone(),
+            census: Arc::clone(&census),
+            most,
+        };
         let admin_house = Arc::new(House {
             local: admin_address,
-            endpoint: admin::endpoint(
-                Arc::clone(&login),
-                metrics,
-                leave.begun.clone(),
-                public_url.clone(),
-                entropy.clone(),
-            ),
+            endpoint: admin::endpoint(scraped, public_url.clone(), entropy.clone()),
             leave: Arc::default(),
         });
         let mut tasks = vec![

@@ -111,7 +111,7 @@ pub async fn tend(
 ) -> Result<Tended, StartError> {
     let metrics = Arc::new(Metrics::new()?);
     let database = Database::open(config.database_url().expose()).await?;
-    let mut providers = Providers::new(public_url, clock, entropy.clone());
+    let mut providers = Providers::new(public_url, clock, entropy.clone(), Arc::clone(&metrics));
     let mut pools = Pools::open(config, &database, clock, entropy.clone(), metrics).await?;
     for (name, rules) in config.namespaces.iter().filter(|(name, _)| chosen(name)) {
         let provider = providers.of(name, rules)?;

@@ -12,9 +12,10 @@ use crate::config::{self, EnvVersion, ProviderName};
 use crate::entropy::Entropy;
 use crate::login::ports::Provider;
 use crate::login::service::RETENTION;
+use crate::metrics::Metrics;
 use crate::provider::{
-    Account, AccountSettings, AppSecret, CallbackSecrets, CodeOptions, Credentials, MiniProgram,
-    OfficialAccount, OpenPlatform, Simulator, WebsiteAddresses,
+    Account, AccountSettings, AppSecret, CallbackSecrets, CodeOptions, Credentials, Meter,
+    MiniProgram, OfficialAccount, OpenPlatform, Simulator, WebsiteAddresses,
 };
 
 /// The providers of the namespaces. Namespaces of one account at WeChat share its token.
@@ -24,13 +25,19 @@ pub(super) struct Providers {
     public_url: String,
     clock: Clock,
     entropy: Entropy,
+    metrics: Arc<Metrics>,
 }
 
 impl Providers {
-    pub(super) fn new(public_url: &str, clock: Clock, entropy: Entropy) -> Self {
+    pub(super) fn new(
+        public_url: &str,
+        clock: Clock,
+        entropy: Entropy,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         let simulator = Arc::new(Simulator::new(public_url.to_owned()));
         let public_url = public_url.to_owned();
-        Self { simulator, accounts: HashMap::new(), public_url, clock, entropy }
+        Self { simulator, accounts: HashMap::new(), public_url, clock, entropy, metrics }
     }
 
     /// The provider of a namespace.
@@ -44,7 +51,7 @@ impl Providers {
         Ok(match rules.provider {
             ProviderName::Simulator => Arc::<Simulator>::clone(&self.simulator),
             ProviderName::MiniProgram => {
-                Arc::new(MiniProgram::new(self.account(wechat)?, code_options(wechat), kept))
+                Arc::new(MiniProgram::new(self.account(name, wechat)?, code_options(wechat), kept))
             }
             ProviderName::OfficialAccount => {
                 let settings = AccountSettings {
@@ -60,7 +67,7 @@ impl Providers {
                     kept,
                     public_url: self.public_url.clone(),
                 };
-                let account = self.account(wechat)?;
+                let account = self.account(name, wechat)?;
                 let made = OfficialAccount::new(account, settings, self.clock);
                 // `Config::check` has looked at the key.
                 Arc::new(made.ok_or(StartError::CallbackKey)?)
@@ -70,12 +77,17 @@ impl Providers {
                     open_url: wechat.open_url.clone(),
                     redirect_uri: format!("{}{}", self.public_url, callback_path(name)),
                 };
-                Arc::new(OpenPlatform::new(self.account(wechat)?, addresses))
+                Arc::new(OpenPlatform::new(self.account(name, wechat)?, addresses))
             }
         })
     }
 
-    fn account(&mut self, wechat: &config::WeChat) -> Result<Arc<Account>, StartError> {
+    /// The account of a namespace; what is counted of it goes by the first that has it.
+    fn account(
+        &mut self,
+        namespace: &str,
+        wechat: &config::WeChat,
+    ) -> Result<Arc<Account>, StartError> {
         let credentials = Credentials {
             app_id: wechat.app_id.clone().unwrap_or_default(),
             app_secret: AppSecret(exposed(wechat.app_secret.as_ref())),
@@ -85,7 +97,9 @@ impl Providers {
         if let Some(account) = self.accounts.get(&id) {
             return Ok(Arc::clone(account));
         }
-        let account = Account::new(credentials, self.clock, self.entropy.clone())?;
+        self.metrics.wechat.begin(namespace);
+        let meter = Meter { namespace: namespace.to_owned(), metrics: Arc::clone(&self.metrics) };
+        let account = Account::new(credentials, self.clock, self.entropy.clone(), meter)?;
         self.accounts.insert(id, Arc::clone(&account));
         Ok(account)
     }

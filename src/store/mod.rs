@@ -176,6 +176,11 @@ pub trait Store: Send + Sync {
     /// [`StoreError`]
     async fn due(&self, now: Timestamp, most: usize) -> Result<Vec<Key>, StoreError>;
 
+    /// Whether its bell is heard: it would tell of a change now.
+    fn tells(&self) -> bool {
+        true
+    }
+
     /// Whether it answers, and tells of changes.
     ///
     /// # Errors

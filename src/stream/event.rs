@@ -99,6 +99,8 @@ pub struct Event {
     pub id: u64,
     /// What it tells.
     pub kind: EventType,
+    /// When it happened.
+    pub at: Timestamp,
     /// The whole event as one line of JSON.
     pub json: String,
 }
@@ -122,7 +124,7 @@ impl Event {
             None => json.push_str(data),
         }
         json.push('}');
-        Self { id, kind, json }
+        Self { id, kind, at: item.at, json }
     }
 }
 

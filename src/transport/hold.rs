@@ -205,7 +205,7 @@ where
 
     /// Writes what is to be written. Ready when it is, or with an error when it cannot be.
     fn poll_say(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.project();
+        let mut this = self.project();
         let Some(io) = this.io else { return Poll::Ready(Ok(())) };
         let Some(out) = this.out else { return Poll::Ready(Ok(())) };
         while out.sent < out.bytes.len() {
@@ -217,13 +217,14 @@ where
                     if let Some(started) = out.started.take() {
                         let shared = this.pump.as_ref().get_ref().shared();
                         let transport = this.pump.as_ref().get_ref().transport();
-                        shared.metrics.handshake(transport.name(), started.elapsed());
+                        shared.metrics.streams.handshake(transport.name(), started.elapsed());
                     }
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => {
                     let stall = out.stall.get_or_insert_with(|| Box::pin(sleep(STALL)));
                     ready!(stall.as_mut().poll(cx));
+                    this.pump.as_mut().is_slow();
                     return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
                 }
             }

@@ -24,6 +24,7 @@ pub fn answer(events: &[Event], cursor: u64, state: EventType, done: bool) -> St
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Timestamp;
 
     #[test]
     fn the_answer_is_json_with_or_without_events() {
@@ -31,7 +32,9 @@ mod tests {
             answer(&[], 2, EventType::Scanned, false),
             r#"{"events":[],"cursor":2,"state":"scanned","done":false}"#
         );
-        let event = |id| Event { id, kind: EventType::Message, json: format!(r#"{{"id":{id}}}"#) };
+        let json = |id| format!(r#"{{"id":{id}}}"#);
+        let (kind, at) = (EventType::Message, Timestamp(0));
+        let event = |id| Event { id, kind, at, json: json(id) };
         assert_eq!(
             answer(&[event(1), event(2)], 2, EventType::Rejected, true),
             r#"{"events":[{"id":1},{"id":2}],"cursor":2,"state":"rejected","done":true}"#

@@ -55,18 +55,62 @@ pub enum Output {
 struct Counted {
     shared: Arc<Shared>,
     transport: Transport,
+    ended: Ended,
+}
+
+/// How a subscription ended, as it is counted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Ended {
+    /// The log did.
+    Done,
+    /// A long-poll has its answer, or has waited long enough.
+    Waited,
+    /// The client left: whoever ends without a word of ours.
+    Client,
+    /// A newer one took its place.
+    Replaced,
+    /// The client did not read.
+    Slow,
+    /// The server leaves.
+    Leaving,
+    /// The session has been forgotten, or should have been.
+    Gone,
+}
+
+impl Ended {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Waited => "waited",
+            Self::Client => "client",
+            Self::Replaced => "replaced",
+            Self::Slow => "slow",
+            Self::Leaving => "leaving",
+            Self::Gone => "gone",
+        }
+    }
 }
 
 impl Counted {
     fn new(shared: Arc<Shared>, transport: Transport) -> Self {
-        shared.metrics.subscribed(transport.name());
-        Self { shared, transport }
+        shared.metrics.streams.subscribed(transport.name());
+        Self { shared, transport, ended: Ended::Client }
+    }
+}
+
+impl Counted {
+    /// Measures how late the events of a page come.
+    fn delivers(&self, page: &Page) {
+        let now = self.shared.clock.now();
+        for event in &page.events {
+            self.shared.metrics.streams.delivered(self.transport.name(), now.since(event.at));
+        }
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.shared.metrics.unsubscribed(self.transport.name());
+        self.shared.metrics.streams.unsubscribed(self.transport.name(), self.ended.name());
     }
 }
 
@@ -117,6 +161,11 @@ impl Pump {
         self.counted.transport
     }
 
+    /// The client does not read what is written to it.
+    pub fn is_slow(self: Pin<&mut Self>) {
+        self.project().counted.ended = Ended::Slow;
+    }
+
     /// What is to be written next. After a `Last` or an `Answer` it is not to be asked again.
     pub fn poll_output(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Output> {
         if let Some(page) = self.as_mut().project().first.take()
@@ -131,6 +180,7 @@ impl Pump {
         while self.as_mut().project().timer.poll(cx).is_ready() {
             let now = Instant::now();
             if now >= self.oldest {
+                self.as_mut().project().counted.ended = Ended::Gone;
                 return Poll::Ready(self.too_old());
             }
             if now >= self.beat {
@@ -143,7 +193,10 @@ impl Pump {
 
     /// The first output: hello and what there is already; for a long-poll, nothing yet if there
     /// is nothing.
-    fn begin(self: Pin<&mut Self>, page: &Page) -> Option<Output> {
+    fn begin(mut self: Pin<&mut Self>, page: &Page) -> Option<Output> {
+        if page.ended {
+            self.as_mut().project().counted.ended = Ended::Done;
+        }
         let now = self.counted.shared.clock.now();
         let hello = Hello {
             cursor: page.after,
@@ -162,6 +215,16 @@ impl Pump {
     }
 
     fn turn(mut self: Pin<&mut Self>, turn: Turn) -> Output {
+        let ended = match &turn {
+            Turn::Page(page) if page.ended => Some(Ended::Done),
+            Turn::Page(_) => (self.transport() == Transport::LongPoll).then_some(Ended::Waited),
+            Turn::Replaced => Some(Ended::Replaced),
+            Turn::Leaving => Some(Ended::Leaving),
+            Turn::Gone => Some(Ended::Gone),
+        };
+        if let Some(ended) = ended {
+            self.as_mut().project().counted.ended = ended;
+        }
         match turn {
             Turn::Page(page) => {
                 let oldest = self.counted.shared.clock.instant(page.expires_at) + GRACE;
@@ -169,6 +232,7 @@ impl Pump {
                 *this.oldest = oldest;
                 *this.cursor = page.cursor;
                 *this.state = page.state;
+                this.counted.delivers(&page);
                 // A timer set for an earlier moment winds itself on when it fires.
                 match self.counted.transport {
                     Transport::LongPoll => answer(&page),
@@ -234,7 +298,10 @@ impl Pump {
     fn beat(mut self: Pin<&mut Self>, now: Instant) -> Output {
         let at: Timestamp = self.counted.shared.clock.now();
         match self.counted.transport {
-            Transport::LongPoll => return self.nothing_new(After::KeepAlive),
+            Transport::LongPoll => {
+                self.as_mut().project().counted.ended = Ended::Waited;
+                return self.nothing_new(After::KeepAlive);
+            }
             Transport::Sse | Transport::WebSocket => {}
         }
         let next = now + self.counted.shared.heartbeat;

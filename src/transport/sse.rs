@@ -21,7 +21,7 @@ pub fn hello(hello: &Hello, at: Timestamp) -> Vec<u8> {
 /// One event.
 #[must_use]
 pub fn event(event: &Event) -> Vec<u8> {
-    let Event { id, kind, json } = event;
+    let Event { id, kind, json, .. } = event;
     // The JSON is one line: its own line breaks are escaped.
     format!("id: {id}\nevent: {}\ndata: {json}\n\n", kind.name()).into_bytes()
 }
@@ -62,7 +62,7 @@ mod tests {
         assert!(text.starts_with("retry: 2000\n\nevent: hello\ndata: {\"type\":\"hello\""));
         assert!(text.ends_with("\n\n"));
         assert!(!text.contains("id: "), "a hello must not move the cursor");
-        let third = Event { id: 3, kind: EventType::Scanned, json: "{}".into() };
+        let third = Event { id: 3, kind: EventType::Scanned, at: Timestamp(0), json: "{}".into() };
         assert_eq!(event(&third), b"id: 3\nevent: scanned\ndata: {}\n\n");
         assert_eq!(leaving(Duration::from_millis(1500)), b"retry: 1500\n\n");
     }

@@ -61,7 +61,7 @@ impl Stream for Body {
             };
             if let Some(started) = self.started.take() {
                 let shared = self.pump.shared();
-                shared.metrics.handshake(self.pump.transport().name(), started.elapsed());
+                shared.metrics.streams.handshake(self.pump.transport().name(), started.elapsed());
             }
             if !bytes.is_empty() {
                 return Poll::Ready(Some(Ok(bytes.into())));

@@ -55,7 +55,8 @@ pub(crate) fn core(store: impl FnOnce(Bell) -> Arc<dyn Store>) -> Login {
         journal: Arc::new(NoHistory),
     };
     let metrics = Arc::new(Metrics::new().expect("metrics"));
-    Login::new(topics, namespaces, Limits::new(None, clock), Entropy::system(), tokens, metrics)
+    let limits = Limits::new(None, clock, Arc::clone(&metrics));
+    Login::new(topics, namespaces, limits, Entropy::system(), tokens, metrics)
 }
 
 /// A session: its browser, its secret and its scene.

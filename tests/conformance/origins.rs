@@ -104,7 +104,7 @@ async fn a_page_of_another_origin_opens_nothing(store: Store) {
     let nobodys = server.post("/v1/sessions").header("origin", "null").await;
     nobodys.is_problem(403, "origin_not_allowed");
     let metrics = server.metrics().await;
-    let none = "saoma_session_transitions_total{to=\"pending\"} 0";
+    let none = "saoma_session_transitions_total{namespace=\"default\",to=\"pending\"} 0";
     assert!(metrics.lines().any(|line| line == none), "{metrics}");
 }
 

@@ -126,7 +126,9 @@ async fn operators_see_what_happens(store: Store) {
     let metrics = server.metrics().await;
     let lines: Vec<_> = metrics.lines().collect();
     assert!(lines.contains(&"saoma_pending_logins{state=\"scanned\"} 1"), "{metrics}");
-    assert!(lines.contains(&"saoma_session_transitions_total{to=\"scanned\"} 1"));
+    assert!(
+        lines.contains(&"saoma_session_transitions_total{namespace=\"default\",to=\"scanned\"} 1")
+    );
     for secret in [&session.id, &session.secret, &session.scene] {
         assert!(!metrics.contains(&**secret));
     }

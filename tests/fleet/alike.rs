@@ -27,7 +27,6 @@ use saoma::login::secret::{self, Bearer};
 use saoma::login::session::SessionId;
 use saoma::login::tokens::Tokens;
 use saoma::login::visitor::Visitor;
-use saoma::metrics::Metrics;
 use saoma::provider::Simulator;
 use saoma::store::Store;
 use saoma::store::memory::MemoryStore;
@@ -37,6 +36,7 @@ use saoma::stream::hub::Hub;
 use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::oneshot;
 
+use crate::metrics;
 use crate::support::redis;
 
 const API_KEY: &str = "a-key-of-a-service";
@@ -257,8 +257,8 @@ fn core(
         verify: Arc::new(|_| Box::pin(async { Ok(None) })),
         journal: Arc::new(NoHistory),
     };
-    let metrics = Arc::new(Metrics::new().expect("metrics"));
-    Login::new(topics, namespaces, Limits::new(None, clock), entropy.clone(), tokens, metrics)
+    let limits = Limits::new(None, clock, metrics());
+    Login::new(topics, namespaces, limits, entropy.clone(), tokens, metrics())
 }
 
 /// Two stores on one Redis, under names of their own.
@@ -269,7 +269,7 @@ async fn on_redis() -> Vec<Arc<dyn Store>> {
     let mut stores: Vec<Arc<dyn Store>> = Vec::new();
     for instance in ["one", "two"] {
         let place = Place { url: &url, ca_file: None, prefix: &prefix, instance };
-        let (store, _channel) = RedisStore::connect(place).await.expect("a store");
+        let (store, _channel) = RedisStore::connect(place, metrics()).await.expect("a store");
         stores.push(Arc::new(store));
     }
     stores

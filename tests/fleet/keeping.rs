@@ -7,6 +7,7 @@ use saoma::store::memory::MemoryStore;
 use saoma::store::redis::{Place, RedisStore};
 use saoma::store::{Change, Commit, Item, Store};
 
+use crate::metrics;
 use crate::support::redis::RedisServer;
 
 const KEY: u128 = 0x5000_0000_0000_0000_0000_0000_0000_0001;
@@ -35,7 +36,7 @@ async fn each_store(mut story: impl AsyncFnMut(Arc<dyn Store>)) {
     let redis = RedisServer::start();
     let url = redis.url();
     let place = Place { url: &url, ca_file: None, prefix: "test", instance: "one" };
-    let (kept, _channel) = RedisStore::connect(place).await.expect("a store");
+    let (kept, _channel) = RedisStore::connect(place, metrics()).await.expect("a store");
     story(Arc::new(kept)).await;
 }
 

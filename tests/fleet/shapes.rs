@@ -5,6 +5,7 @@ use saoma::store::redis::{Place, RedisStore, Unusable};
 use saoma::store::{Change, Commit, Item, Store, Tally};
 
 use crate::instances::Fleet;
+use crate::metrics;
 use crate::support::Via;
 use crate::support::redis::RedisServer;
 
@@ -17,7 +18,7 @@ const NOW: Timestamp = Timestamp(4_000_000_000_000);
 async fn try_store(redis: &RedisServer, prefix: &str) -> Result<RedisStore, Unusable> {
     let url = redis.url();
     let place = Place { url: &url, ca_file: None, prefix, instance: "one" };
-    RedisStore::connect(place).await.map(|(store, _)| store)
+    RedisStore::connect(place, metrics()).await.map(|(store, _)| store)
 }
 
 async fn store(redis: &RedisServer) -> RedisStore {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use saoma::store::redis::{Place, RedisStore, Unusable};
 
 use crate::instances::Fleet;
+use crate::metrics;
 use crate::support::Via;
 use crate::support::kept::Kept;
 use crate::support::redis::RedisServer;
@@ -24,7 +25,7 @@ const HERE: &str = "IP:127.0.0.1,DNS:localhost";
 
 async fn refused(url: &str, ca: Option<PathBuf>) -> Unusable {
     let place = Place { url, ca_file: ca.as_deref(), prefix: "test", instance: "one" };
-    RedisStore::connect(place).await.err().expect("refused")
+    RedisStore::connect(place, metrics()).await.err().expect("refused")
 }
 
 #[tokio::test]

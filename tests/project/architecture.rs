@@ -3,7 +3,7 @@
 use crate::source::{Source, all, paths};
 
 /// Rooms that have no business of their own and may be called by all.
-const LEAVES: [&str; 4] = ["clock", "entropy", "metrics", "origin"];
+const LEAVES: [&str; 5] = ["clock", "entropy", "metrics", "origin", "trace"];
 
 /// What a room may call besides the leaves: rooms, or modules of rooms.
 const MAY_CALL: &[(&str, &[&str])] = &[
@@ -46,6 +46,7 @@ const MAY_CALL: &[(&str, &[&str])] = &[
     ("entropy", &[]),
     ("metrics", &[]),
     ("origin", &[]),
+    ("trace", &[]),
 ];
 
 /// Rooms of the binary, to which the library is another crate.

@@ -84,7 +84,7 @@ impl Pool {
     pub fn new(rules: Rules, stamp: Stamp, parts: Parts) -> Self {
         let (database, namespace) = (parts.database.clone(), rules.namespace.clone());
         let shelf = Shelf::new(database, namespace, stamp, rules.reuse.is_some());
-        parts.metrics.pool.begin(&rules.namespace);
+        parts.metrics.pool.begin(&rules.namespace, rules.low_water);
         Self(Arc::new(Inner { rules, shelf, parts, empty: Notify::new() }))
     }
 

@@ -15,6 +15,7 @@ use super::signature::Key;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::login::ports::{Fault, PortError};
+use crate::trace;
 
 /// Calls under way at a time: a burst of scans is no burst of connections.
 const AT_ONCE: usize = 64;
@@ -152,6 +153,8 @@ impl Line {
     async fn send(&self, id: &str, body: String) -> Result<Bytes, Failure> {
         let seconds = self.clock.now().unix_seconds();
         let signature = self.key.sign(id, seconds, &body);
+        let mut context = HeaderMap::new();
+        trace::pass_on(&mut context);
         let request = self
             .http
             .post(&self.url)
@@ -159,6 +162,7 @@ impl Line {
             .header("webhook-id", id)
             .header("webhook-timestamp", seconds)
             .header("webhook-signature", signature)
+            .headers(context)
             .body(body);
         let response = request.send().await.map_err(|_| Failure::Unreachable)?;
         let status = response.status();

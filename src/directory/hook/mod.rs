@@ -14,6 +14,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::time::Instant;
+use tracing::Instrument as _;
+use tracing::field::Empty;
 
 use self::answer::Answer;
 use self::call::{Failure, Line};
@@ -91,8 +93,11 @@ impl Hook {
         let answer = self.line.ask(act, question.json(), |bytes| {
             answer::read(bytes, identity).map_err(Failure::Nonsense)
         });
-        let answer = answer.await;
-        self.metrics.hook(act, outcome(&answer), began.elapsed());
+        let span = tracing::info_span!("hook", act, outcome = Empty);
+        let answer = answer.instrument(span.clone()).await;
+        let outcome = outcome(&answer);
+        span.record("outcome", outcome);
+        self.metrics.hook(act, outcome, began.elapsed());
         match answer? {
             Answer::Registered(user) => Ok(Some(user)),
             Answer::Unregistered => Ok(None),

@@ -9,11 +9,14 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::sync::{Notify, Semaphore};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
+use tracing::Instrument as _;
+use tracing::field::Empty;
 
 use super::api::{Api, Call, Reply};
 use super::failure::Failure;
 use super::gate::{Gate, Turn};
+use super::meter::Meter;
 use super::token::AccessToken;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
@@ -87,6 +90,7 @@ pub struct Account {
     ways: Mutex<HashMap<Call, Arc<Way>>>,
     clock: Clock,
     entropy: Entropy,
+    pub(super) meter: Meter,
     me: Weak<Self>,
 }
 
@@ -95,7 +99,12 @@ impl Account {
     ///
     /// # Errors
     /// TLS cannot be had on this machine.
-    pub fn new(who: Credentials, clock: Clock, entropy: Entropy) -> reqwest::Result<Arc<Self>> {
+    pub fn new(
+        who: Credentials,
+        clock: Clock,
+        entropy: Entropy,
+        meter: Meter,
+    ) -> reqwest::Result<Arc<Self>> {
         let Credentials { app_id, app_secret, api_url } = who;
         let api = Api::new(api_url)?;
         Ok(Arc::new_cyclic(|me| Self {
@@ -106,6 +115,7 @@ impl Account {
             ways: Mutex::default(),
             clock,
             entropy,
+            meter,
             me: Weak::clone(me),
         }))
     }
@@ -156,7 +166,10 @@ impl Account {
     ) -> Result<Reply, Failure> {
         let mut tries = 0;
         loop {
-            let answer = self.through(call, self.api.ask(call, query, body)).await;
+            let asking = self.api.ask(call, query, body);
+            let span = tracing::info_span!("wechat", api = call.name(), outcome = Empty);
+            let answer = self.through(call, asking).instrument(span.clone()).await;
+            span.record("outcome", answer.as_ref().map_or_else(Failure::outcome, |_| "ok"));
             match answer {
                 Err(failure) if failure.passes_at_once() && tries < RETRIES => {
                     let pause = PAUSE_MS << tries;
@@ -181,9 +194,12 @@ impl Account {
             let lane = way.lanes.acquire().await.map_err(|_| Failure::Unreachable)?;
             way.admitted(self.clock).await.map(|()| lane)
         };
-        let _lane = timeout(QUEUE, my_turn).await.map_err(|_| Failure::Slow)??;
+        let turn = timeout(QUEUE, my_turn).await.map_err(|_| Failure::Slow)?;
+        let _lane = turn.inspect_err(|_| self.meter.paused(call))?;
         let mut admitted = Admitted { account: self, way: &way, call, learnt: false };
+        let asked = Instant::now();
         let answer = asking.await;
+        self.meter.called(call, &answer, asked.elapsed(), self.clock.now());
         admitted.learn(answer.as_ref().map(|_| ()));
         answer
     }

@@ -31,6 +31,27 @@ const TOKEN: [i64; 3] = [40001, 40014, 42001];
 pub(super) const QUOTA: [i64; 2] = [45009, 45011];
 
 impl Failure {
+    /// What it is counted as: a word of the closed set of `metrics::wechat`.
+    pub(super) fn outcome(&self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Slow => "timeout",
+            Self::Nonsense => "nonsense",
+            Self::Errcode(code) => match code {
+                -1 => "busy",
+                45009 => "quota",
+                45011 => "rate_limited",
+                40029 | 40163 | 41008 | 42003 => "invalid_code",
+                40226 => "blocked",
+                40001 | 40014 | 41001 | 42001 => "invalid_token",
+                40013 | 40125 | 40164 | 40243 | 41002 | 41004 | 41030 | 48001 | 50002 | 85096
+                | 89503 => "misconfigured",
+                _ => "other",
+            },
+            Self::NoSuchCall | Self::Paused { .. } => "other",
+        }
+    }
+
     /// Whether a fresh access token may help.
     pub(super) fn is_of_the_token(&self) -> bool {
         matches!(self, Self::Errcode(code) if TOKEN.contains(code))

@@ -3,7 +3,7 @@
 //! [`Account`] is one account at WeChat: its access token, its calls, its patience. A provider
 //! ([`MiniProgram`], [`OfficialAccount`], [`OpenPlatform`]) asks it and makes of the answers what
 //! the core wants. Below it: [`api`], one exchange over HTTP; [`failure`], what came of it, in a
-//! closed set; [`token`], the one access token; [`gate`], whether to call at all. Beside it, for
+//! closed set; [`token`], the one access token; [`gate`], whether to call at all; [`meter`], what is counted. Beside it, for
 //! the official account: [`callback`], what WeChat pushes, and [`link`], what who scanned is sent.
 //!
 //! To add a call: a method on the provider that needs it, by [`Account::call`]; an errcode that
@@ -15,6 +15,7 @@ mod callback;
 mod failure;
 mod gate;
 mod link;
+mod meter;
 mod mini_program;
 mod official_account;
 mod open_platform;
@@ -22,6 +23,7 @@ mod token;
 
 pub use account::{Account, AppSecret, Credentials};
 pub use callback::CallbackSecrets;
+pub use meter::Meter;
 pub use mini_program::{CodeOptions, MiniProgram};
 pub use official_account::{AccountSettings, OfficialAccount};
 pub use open_platform::{OpenPlatform, WebsiteAddresses};

@@ -151,6 +151,7 @@ impl AccessToken {
             Ok(Answer { access_token, expires_in }) => {
                 let life = Duration::from_secs(expires_in);
                 known.failed = None;
+                account.meter.has_token(now.plus(life));
                 known.token = Some(Token {
                     value: Arc::clone(&access_token),
                     renew_at: now.plus(life.saturating_sub(OVERLAP).max(LEAST)),

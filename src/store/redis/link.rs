@@ -3,6 +3,7 @@
 //!
 //! Belongs here: how a command gets its answer in time. Where Redis is found says [`Source`].
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::{ConnectionLike as _, MultiplexedConnection, PubSub};
@@ -14,6 +15,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::source::Source;
+use crate::metrics::Metrics;
 
 /// How long a command may take, the wait for a connection included. Whoever waits for it is a
 /// browser or a phone.
@@ -59,17 +61,18 @@ pub(super) struct Link {
     state: watch::Receiver<State>,
     /// Takes the number of a connection that is of no use.
     broken: mpsc::UnboundedSender<u64>,
+    metrics: Arc<Metrics>,
 }
 
 impl Link {
     /// Connects, and stays connected as long as somebody holds the link.
-    pub(super) async fn connect(mut source: Source) -> RedisResult<Self> {
+    pub(super) async fn connect(mut source: Source, metrics: Arc<Metrics>) -> RedisResult<Self> {
         let first = timeout(CONNECT, source.connect(0)).await.unwrap_or_else(|_| Err(late()))?;
         let (tell, state) = watch::channel(State::Up(first));
         let (broken, breaks) = mpsc::unbounded_channel();
         let cluster = source.is_cluster();
         tokio::spawn(keep_up(source, tell, breaks));
-        Ok(Self { cluster, state, broken })
+        Ok(Self { cluster, state, broken, metrics })
     }
 
     pub(super) fn is_cluster(&self) -> bool {
@@ -78,16 +81,24 @@ impl Link {
 
     /// The answer to a command, in time.
     pub(super) async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> RedisResult<T> {
+        let asked = Instant::now();
+        let answer = self.ask_in_time(command).await;
+        // A refusal is an answer, too.
+        let answered = !answer.as_ref().is_err_and(breaks);
+        self.metrics.store.asked(answered, asked.elapsed());
+        Ok(redis::from_redis_value(answer?)?)
+    }
+
+    async fn ask_in_time(&self, command: &Cmd) -> RedisResult<Value> {
         let until = Instant::now() + ANSWER;
         let (number, answer) = self.try_once(command, None, until).await?;
-        let answer = match answer {
+        match answer {
             // A replica has done nothing; its master shall.
             Err(error) if is_replicas(&error) => {
                 self.try_once(command, Some(number), until).await?.1
             }
             answer => answer,
-        };
-        Ok(redis::from_redis_value(answer?)?)
+        }
     }
 
     /// What a connection says, another than that of the number; and its own number.

@@ -27,6 +27,7 @@ use super::{
     Change, Commit, Item, Key, Record, SEATS, STATES, Seat, Store, StoreError, Tail, Tally,
 };
 use crate::clock::Timestamp;
+use crate::metrics::Metrics;
 use address::Address;
 use link::Link;
 use names::{Names, OfSession, SLOTS};
@@ -82,11 +83,14 @@ pub struct Place<'a> {
 }
 
 impl RedisStore {
-    /// Connects.
+    /// Connects. What it is asked is counted in `metrics`.
     ///
     /// # Errors
     /// [`Unusable`]
-    pub async fn connect(place: Place<'_>) -> Result<(Self, Channel), Unusable> {
+    pub async fn connect(
+        place: Place<'_>,
+        metrics: Arc<Metrics>,
+    ) -> Result<(Self, Channel), Unusable> {
         let address = Address::read(place.url).map_err(Unusable::Address)?;
         if address.is_tls() {
             // Another part of the process may have chosen already; all of ours choose the same.
@@ -99,7 +103,7 @@ impl RedisStore {
         if let Some(info) = source.look().await.map_err(failed)? {
             check(&info, cluster)?;
         }
-        let link = Link::connect(source).await.map_err(failed)?;
+        let link = Link::connect(source, metrics).await.map_err(failed)?;
         for info in infos(&link).await.map_err(failed)? {
             check(&info, cluster)?;
         }
@@ -286,8 +290,12 @@ impl Store for RedisStore {
         Ok(due)
     }
 
+    fn tells(&self) -> bool {
+        self.hears.load(Ordering::Relaxed)
+    }
+
     async fn ready(&self) -> Result<(), StoreError> {
-        if !self.hears.load(Ordering::Relaxed) {
+        if !self.tells() {
             return Err(StoreError("the bell is not heard".to_owned()));
         }
         let asked: RedisResult<()> = if self.link.is_cluster() {
