@@ -127,8 +127,8 @@ async fn what_is_left_is_told_by_a_server_that_leaves_and_the_collector_gets_its
     let mut config = told_to(&collector);
     config.otlp.endpoint = Some(format!("{}/v1/traces/", collector.url));
     config.drain_seconds = 0;
-    let key = ["SAOMA_OTLP_HEADERS=authorization=Bearer hunter2, x-team=logins"];
-    let mut instance = Instance::start_under(&config, &key).await;
+    const KEY: &str = "SAOMA_OTLP_HEADERS=authorization=Bearer hunter2, x-team=logins";
+    let mut instance = Instance::start_under(&config, &[KEY]).await;
     instance.api().ask(Method::GET, "/v1/nothing").await.is_problem(404, "not_found");
     instance.signal("-TERM");
     assert_eq!(instance.ended().await, Some(0));
