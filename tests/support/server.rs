@@ -165,7 +165,13 @@ impl TestServer {
         match self.running {
             // Processes have the world's clock, and have to live through it.
             Running::Fleet(_) => tokio::time::sleep(Duration::from_secs(seconds)).await,
-            Running::Here { .. } | Running::Leaves(_) => time_passes(seconds).await,
+            Running::Leaves(_) => time_passes(seconds).await,
+            Running::Here { .. } => {
+                time_passes(seconds).await;
+                // A request to Redis that was under way took all of that time, and was given up.
+                let ready = async || self.admin("/readyz").await.status == 200;
+                within("the store to be back", async { while !ready().await {} }).await;
+            }
         }
     }
 
