@@ -89,6 +89,7 @@ mod commands;
 mod contention;
 mod core;
 mod cors;
+mod counting;
 mod credentials;
 mod cursors;
 mod errors;

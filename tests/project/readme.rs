@@ -34,6 +34,29 @@ fn nothing_but_the_table_is_written_anew() {
     assert_eq!(with_settings(&old, "| new |\n"), old.replace("old", "new"));
 }
 
+/// The names between backticks that begin with this, without their labels.
+fn named(text: &str, beginning: &str) -> BTreeSet<String> {
+    let codes = text.split('`').skip(1).step_by(2);
+    let names = codes.map(|code| code.split('{').next().unwrap_or_default());
+    names.filter(|name| name.starts_with(beginning)).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_metric_is_in_the_table_and_nothing_else() {
+    let metrics = saoma::metrics::Metrics::new().expect("metrics");
+    // What is counted of a namespace is there once the namespace is.
+    metrics.logins.begin("default");
+    metrics.wechat.begin("default");
+    metrics.pool.begin("default", 1);
+    metrics.http.begin("GET", "/v1/sessions");
+    let text = metrics.text().expect("a text");
+    let families = text.lines().filter_map(|line| line.strip_prefix("# TYPE saoma_"));
+    let families = families.filter_map(|line| line.split(' ').next());
+    let families: BTreeSet<_> = families.map(|name| format!("saoma_{name}")).collect();
+    let told = named(&read(&project(README)), "saoma_");
+    assert_eq!(told, families, "README.md's table and src/metrics/ differ");
+}
+
 #[test]
 fn every_room_is_on_the_map() {
     let text = read(&project(README));

@@ -61,7 +61,7 @@ async fn a_session_is_a_span_whose_trace_has_its_id_and_to_which_all_requests_ar
         let request = heard.iter().find(|told| told.span.name == name);
         let request = request.unwrap_or_else(|| panic!("no {name}"));
         assert_eq!(request.span.kind(), SpanKind::Server);
-        assert_eq!(request.links(), [trace.clone()], "{name}");
+        assert_eq!(request.links(), *std::slice::from_ref(&trace), "{name}");
         assert_eq!(request.says("saoma.session.id").as_deref(), Some(&*session.id));
         assert_eq!(request.says("http.request.method").as_deref(), Some("POST"));
         assert!(
@@ -127,8 +127,8 @@ async fn what_is_left_is_told_by_a_server_that_leaves_and_the_collector_gets_its
     let mut config = told_to(&collector);
     config.otlp.endpoint = Some(format!("{}/v1/traces/", collector.url));
     config.drain_seconds = 0;
-    const KEY: &str = "SAOMA_OTLP_HEADERS=authorization=Bearer hunter2, x-team=logins";
-    let mut instance = Instance::start_under(&config, &[KEY]).await;
+    let key: &[&str] = &["SAOMA_OTLP_HEADERS=authorization=Bearer hunter2, x-team=logins"];
+    let mut instance = Instance::start_under(&config, key).await;
     instance.api().ask(Method::GET, "/v1/nothing").await.is_problem(404, "not_found");
     instance.signal("-TERM");
     assert_eq!(instance.ended().await, Some(0));
