@@ -70,6 +70,8 @@ pub struct Parts {
     pub streams: Arc<Streams>,
     /// Where the server is reached, if that was configured.
     pub public_url: Option<String>,
+    /// Whether the server itself speaks TLS.
+    pub secure: bool,
     /// Whose word on a client's address is taken.
     pub trusts: Trusts,
     /// For request ids.
@@ -83,8 +85,8 @@ pub struct Parts {
 type Api = (Sessions, Scenes, Backends, Tokens, Me, WeChat);
 
 fn service(parts: &Parts) -> OpenApiService<Api, ()> {
-    let Parts { login, streams, public_url, .. } = parts;
-    let reached = Reached(public_url.clone());
+    let Parts { login, streams, public_url, secure, .. } = parts;
+    let reached = Reached { configured: public_url.clone(), secure: *secure };
     let sessions = Sessions {
         login: Arc::clone(login),
         streams: Arc::clone(streams),

@@ -5,20 +5,26 @@ use poem::Request;
 use super::origin;
 use crate::login::ports::PictureAt;
 
-/// The configured address, if there is one.
+/// What is known of the address before anybody comes.
 #[derive(Clone, Debug)]
-pub struct Reached(pub Option<String>);
+pub struct Reached {
+    /// The configured address, if there is one.
+    pub configured: Option<String>,
+    /// Whether the server itself speaks TLS.
+    pub secure: bool,
+}
 
 impl Reached {
     /// Where this client reaches the server.
     pub(super) fn base(&self, request: &Request) -> String {
-        let host = || format!("http://{}", origin::host(request).unwrap_or_default());
-        self.0.clone().unwrap_or_else(host)
+        let scheme = if self.secure { "https" } else { "http" };
+        let host = || format!("{scheme}://{}", origin::host(request).unwrap_or_default());
+        self.configured.clone().unwrap_or_else(host)
     }
 
     /// Whether the server is reached by https.
     pub(super) fn is_https(&self) -> bool {
-        self.0.as_ref().is_some_and(|url| url.starts_with("https:"))
+        self.configured.as_ref().map_or(self.secure, |url| url.starts_with("https:"))
     }
 }
 

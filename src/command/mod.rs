@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use saoma::config::{self, Config, Flag};
-use saoma::server::assemble;
+use saoma::server::{assemble, tls};
 use tracing::Level;
 
 pub(crate) use pool::{PoolCommand, pool};
@@ -90,7 +90,14 @@ fn beside_servers(doing: impl Future<Output = Result<(), Failed>>) -> Result<(),
 
 /// Prints the configuration as it takes effect.
 pub(crate) fn check_config(settings: &Settings) -> Result<(), String> {
-    settings.load().map(|config| print!("{}", config.to_toml()))
+    let config = settings.load()?;
+    let until = tls::look(&config.tls).map_err(|error| error.to_string())?;
+    print!("{}", config.to_toml());
+    if let Some(until) = until {
+        println!("# The certificate is good until {until}.");
+    }
+    println!("# Not looked at: whether the database, Redis, the storage, hooks and WeChat answer.");
+    Ok(())
 }
 
 /// Prints the `OpenAPI` document.

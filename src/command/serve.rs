@@ -45,6 +45,13 @@ async fn run(config: &Config) -> Result<(), String> {
     let server = server.map_err(|error: StartError| error.to_string())?;
     // Whoever reads only the first lines, as a script may, has heard enough.
     let _ = std::io::stdout().write_all(greeting(config, &server).as_bytes());
+    let look_again = server.look_again();
+    let mut hangup = signal(SignalKind::hangup()).map_err(|error| error.to_string())?;
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            look_again.notify_one();
+        }
+    });
     let mut again = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
     let interrupted = Cell::new(false);
     let stop = async {
@@ -80,6 +87,7 @@ fn greeting(config: &Config, server: &Server) -> String {
     } else {
         String::new()
     };
+    let scheme = if config.tls.is_on() { "https" } else { "http" };
     let plays = |rules: &Namespace| rules.provider == ProviderName::Simulator;
     let warning = if config.namespaces.values().any(plays) {
         "  WARNING: the simulator lets anybody log in as anybody. It is no security.\n"
@@ -87,7 +95,7 @@ fn greeting(config: &Config, server: &Server) -> String {
         ""
     };
     format!(
-        "listening on http://{public}\nadmin on http://{admin}\n
+        "listening on {scheme}://{public}\nadmin on http://{admin}\n
   Open {public_url} in a browser.\n{alone}{warning}\n"
     )
 }

@@ -47,6 +47,7 @@ impl Config {
             }
         }
         self.otlp.headers()?;
+        self.tls.check(self.public_url.as_deref())?;
         if let Some(storage) = &self.storage {
             storage.check(self.public_url.as_deref())?;
         }

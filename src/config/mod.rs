@@ -22,6 +22,7 @@ mod reference;
 mod secret;
 mod settings;
 mod storage;
+mod tls;
 mod token;
 mod wechat;
 
@@ -45,6 +46,7 @@ pub use pool::Pool;
 pub use reference::reference;
 pub use secret::Secret;
 pub use storage::Storage;
+pub use tls::Tls;
 pub use token::Token;
 pub use wechat::{EnvVersion, LineColor, WeChat};
 
@@ -62,6 +64,8 @@ pub struct Config {
     /// its end. `SAOMA_PUBLIC_URL`, default: the address that is listened at.
     #[serde(deserialize_with = "forms::web_address")]
     pub public_url: Option<String>,
+    /// The certificate that the public listener shows.
+    pub tls: Tls,
     /// The folder of what must outlive a restart. `SAOMA_DATA_DIR`, default `data`.
     pub data_dir: PathBuf,
     /// The Redis that instances share. `SAOMA_REDIS_URL`, default none: one instance, in memory.
@@ -134,6 +138,7 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 3000)),
             admin_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 3001)),
             public_url: None,
+            tls: Tls::default(),
             data_dir: PathBuf::from("data"),
             redis_url: None,
             redis_url_file: None,

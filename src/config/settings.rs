@@ -58,6 +58,10 @@ settings! {
         "where the admin listener listens; port 0 picks a free one"
     SAOMA_PUBLIC_URL "public_url" Text "the address listened at"
         "the http or https address that people reach the server at, without a query"
+    SAOMA_TLS_CERT_FILE "tls.cert_file" Text "none"
+        "the file (PEM) of the certificate that the public listener shows, with those between it and the authority; none: plain http"
+    SAOMA_TLS_KEY_FILE "tls.key_file" Text "none"
+        "the file (PEM) of its key"
     SAOMA_DATA_DIR "data_dir" Text "data"
         "the folder of what must outlive a restart: the keys that sign tokens, the database"
     SAOMA_REDIS_URL "redis_url" Text "none"
@@ -246,7 +250,7 @@ mod tests {
 
     #[test]
     fn every_field_has_its_row_and_every_row_its_field() {
-        let tables = ["limits", "otlp", "token", "history", "storage", "namespaces.default"];
+        let tables = ["limits", "otlp", "tls", "token", "history", "storage", "namespaces.default"];
         let tables = tables.map(String::from);
         let inner = ["hook", "pool", "wechat", "wechat.line_color"]
             .map(|name| format!("namespaces.default.{name}"));

@@ -10,6 +10,7 @@ mod make;
 mod pool;
 mod store;
 mod streams;
+mod tls;
 mod wechat;
 
 use std::time::Duration;
@@ -21,6 +22,7 @@ pub use logins::LoginMetrics;
 pub use pool::PoolMetrics;
 pub use store::StoreMetrics;
 pub use streams::StreamMetrics;
+pub use tls::TlsMetrics;
 pub use wechat::{WeChatCall, WeChatMetrics};
 
 use make::Make;
@@ -47,6 +49,8 @@ pub struct Metrics {
     pub pool: PoolMetrics,
     /// The session store's health.
     pub store: StoreMetrics,
+    /// The certificate that is shown.
+    pub tls: TlsMetrics,
     hook: HistogramVec,
     unwritten_logins: IntCounter,
     ready: IntGauge,
@@ -84,6 +88,7 @@ impl Metrics {
             wechat: WeChatMetrics::new(&make)?,
             pool: PoolMetrics::new(&make)?,
             store: StoreMetrics::new(&make)?,
+            tls: TlsMetrics::new(registry.clone()),
             hook,
             unwritten_logins: make.counter(
                 "saoma_history_unwritten_total",

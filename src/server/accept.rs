@@ -1,6 +1,7 @@
 //! The accept loop: takes connections as they come, refuses politely what is too much, and does
 //! not spin when descriptors run out.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,9 +9,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 
-use super::census::Census;
+use super::census::{Census, Place};
 use super::connection::{House, serve};
-use super::socket::Socket;
+use super::socket::{Socket, Wire};
+use super::tls::Tls;
 
 /// How long to wait after the kernel had no descriptor for us: from, to.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
@@ -30,8 +32,15 @@ const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
     {\"type\":\"urn:saoma:problem:full\",\"title\":\"Service Unavailable\",\"status\":503,\
     \"detail\":\"all connections are in use; try again\",\"instance\":\"urn:saoma:full\",\"code\":\"full\"}";
 
-/// Accepts connections for ever. Beyond `most` of them, clients are told to come back.
-pub async fn accept(listener: TcpListener, house: Arc<House>, census: Arc<Census>, most: usize) {
+/// Accepts connections for ever. Beyond `most` of them, clients are told to come back; those that
+/// would not understand it before a handshake find the door shut.
+pub async fn accept(
+    listener: TcpListener,
+    house: Arc<House>,
+    census: Arc<Census>,
+    most: usize,
+    tls: Option<Arc<Tls>>,
+) {
     let refusing = Arc::new(Census::default());
     let mut back_off = BACK_OFF.0;
     loop {
@@ -47,22 +56,53 @@ pub async fn accept(listener: TcpListener, house: Arc<House>, census: Arc<Census
         };
         back_off = BACK_OFF.0;
         if census.count() < most {
-            let socket = Socket::new(stream, peer, census.enter());
-            tokio::spawn(serve(socket, Arc::clone(&house)));
-        } else if refusing.count() < REFUSING {
+            let (place, house) = (census.enter(), Arc::clone(&house));
+            match &tls {
+                None => {
+                    let socket = Socket::new(Wire::Plain(stream), peer, place);
+                    tokio::spawn(serve(socket, house));
+                }
+                Some(tls) => {
+                    tokio::spawn(serve_secure(stream, Arc::clone(tls), peer, place, house));
+                }
+            }
+        } else if tls.is_none() && refusing.count() < REFUSING {
             let place = refusing.enter();
             tokio::spawn(async move {
                 let _place = place;
                 // Whoever does not take the answer has lost nothing by it.
-                let _ = timeout(FAREWELL, refuse(stream)).await;
+                let _ = timeout(FAREWELL, refuse(stream, FULL)).await;
             });
         }
     }
 }
 
+/// Serves a connection behind its handshake.
+async fn serve_secure(
+    stream: TcpStream,
+    tls: Arc<Tls>,
+    peer: SocketAddr,
+    place: Place,
+    house: Arc<House>,
+) {
+    let shaken = tokio::select! {
+        shaken = tls.shake_hands(stream) => shaken,
+        () = house.leave.closing.cancelled() => return,
+    };
+    match shaken {
+        Ok(stream) => {
+            let socket = Socket::new(Wire::Secure(Box::new(stream)), peer, place);
+            // A task of its own: what the handshake took is given back.
+            tokio::spawn(serve(socket, house));
+        }
+        // Scanners and probes by the dozen: nothing that anybody has to know.
+        Err(error) => tracing::debug!(kind = ?error.kind(), "tls.no_handshake"),
+    }
+}
+
 /// Says why, and waits for the client's end: closing earlier would reset the answer away.
-async fn refuse(mut stream: TcpStream) -> std::io::Result<()> {
-    stream.write_all(FULL).await?;
+pub(super) async fn refuse(mut stream: TcpStream, answer: &[u8]) -> std::io::Result<()> {
+    stream.write_all(answer).await?;
     stream.shutdown().await?;
     let mut rest = [0; 1024];
     while stream.read(&mut rest).await? > 0 {}

@@ -75,7 +75,8 @@ pub fn public_url(config: &Config, listening: SocketAddr) -> String {
         } else {
             listening.ip()
         };
-        format!("http://{}", SocketAddr::new(ip, listening.port()))
+        let scheme = if config.tls.is_on() { "https" } else { "http" };
+        format!("{scheme}://{}", SocketAddr::new(ip, listening.port()))
     })
 }
 
@@ -173,6 +174,7 @@ pub async fn assemble(
         login: Arc::clone(&login),
         streams: Arc::new(api::events::Streams { shared, offers }),
         public_url: config.public_url.clone(),
+        secure: config.tls.is_on(),
         trusts: Arc::new(move |ip| proxies.iter().any(|network| network.contains(ip))),
         entropy,
         jwks,
@@ -230,6 +232,7 @@ pub fn for_the_document() -> Result<api::Parts, StartError> {
         login: Arc::new(login),
         streams: Arc::new(api::events::Streams { shared, offers: HashMap::new() }),
         public_url: None,
+        secure: false,
         trusts: Arc::new(|_| false),
         entropy,
         jwks: published::alone(&Value::Null),

@@ -11,6 +11,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use http::header::{CONNECTION, HeaderValue, UPGRADE};
+use http::uri::Scheme;
 use http::{HeaderMap, Method, Response, StatusCode, Version};
 use http_body_util::BodyExt;
 use hyper::Request;
@@ -53,6 +54,8 @@ pub struct House {
     pub endpoint: BoxEndpoint<'static, poem::Response>,
     /// The listener's address.
     pub local: SocketAddr,
+    /// The scheme that is spoken there.
+    pub scheme: Scheme,
     /// How far the server's leaving has come.
     pub leave: Arc<Leave>,
 }
@@ -244,7 +247,7 @@ async fn call(house: &House, request: Request<Incoming>, peer: SocketAddr) -> po
     house.leave.hears();
     let local = LocalAddr(Addr::SocketAddr(house.local));
     let remote = RemoteAddr(Addr::SocketAddr(peer));
-    let request = poem::Request::from((request, local, remote, http::uri::Scheme::HTTP));
+    let request = poem::Request::from((request, local, remote, house.scheme.clone()));
     house.endpoint.get_response(request).await
 }
 

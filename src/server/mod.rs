@@ -16,6 +16,7 @@ mod providers;
 mod published;
 pub mod scraped;
 pub mod socket;
+pub mod tls;
 mod tokens;
 
 use std::future::Future;
@@ -23,7 +24,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::uri::Scheme;
 use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
@@ -42,6 +45,7 @@ use census::Census;
 use connection::House;
 use drain::Leave;
 use scraped::Scraped;
+use tls::Tls;
 
 /// How many connections may wait to be accepted: a proxy that comes back brings all of its own.
 const BACKLOG: u32 = 4096;
@@ -61,6 +65,9 @@ pub enum StartError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// The certificate cannot be shown.
+    #[error(transparent)]
+    Tls(#[from] tls::Unusable),
     /// The signing keys cannot be read or made.
     #[error("the signing keys: {0}")]
     Keys(#[from] TokenError),
@@ -117,6 +124,7 @@ pub struct Server {
     several: bool,
     database: Database,
     history: Option<history::Writer>,
+    look: Arc<Notify>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -139,12 +147,14 @@ impl Server {
         let assemble::Assembled { login, hub, metrics, api, database, history, filler, fleet } =
             parts;
 
+        let tls = Tls::open(&config.tls, &metrics)?;
         let leave = Arc::<Leave>::default();
         let census = Arc::new(Census::default());
         let most = config.max_connections.map_or_else(most_connections, std::num::NonZero::get);
         let house = Arc::new(House {
             endpoint: crate::api::endpoint(api),
             local: public_address,
+            scheme: if tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP },
             leave: Arc::clone(&leave),
         });
         let scraped = Scraped {
@@ -156,14 +166,19 @@ impl Server {
         };
         let admin_house = Arc::new(House {
             local: admin_address,
+            scheme: Scheme::HTTP,
             endpoint: admin::endpoint(scraped, public_url.clone(), entropy.clone()),
             leave: Arc::default(),
         });
         let mut tasks = vec![
             tokio::spawn(login.expire_for_ever()),
-            tokio::spawn(accept::accept(public, house, Arc::clone(&census), most)),
-            tokio::spawn(accept::accept(admin, admin_house, Arc::default(), MOST_ADMIN)),
+            tokio::spawn(accept::accept(public, house, Arc::clone(&census), most, tls.clone())),
+            tokio::spawn(accept::accept(admin, admin_house, Arc::default(), MOST_ADMIN, None)),
         ];
+        let look = tls.as_ref().map(|tls| Arc::clone(&tls.look)).unwrap_or_default();
+        if let Some(tls) = tls {
+            tasks.push(tokio::spawn(tls.follow_for_ever()));
+        }
         if let Some(filler) = filler {
             tasks.push(tokio::spawn(filler.fill_for_ever()));
         }
@@ -186,8 +201,15 @@ impl Server {
             several,
             database,
             history,
+            look,
             tasks,
         })
+    }
+
+    /// What has the server read its certificate anew, at once, if it shows one.
+    #[must_use]
+    pub fn look_again(&self) -> Arc<Notify> {
+        Arc::clone(&self.look)
     }
 
     /// Serves until `stop`, then sees everybody out; `at_once` cuts that short.

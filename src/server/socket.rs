@@ -12,6 +12,7 @@ use std::time::Duration;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::server::TlsStream;
 
 use super::census::Place;
 use crate::entropy::Entropy;
@@ -31,10 +32,38 @@ const PROBE_POLL_WITHIN: u32 = 11;
 /// is noticed, and costs no more.
 const STREAM_SEND_BUFFER: usize = 64 * 1024;
 
+/// What bytes go over.
+#[derive(Debug)]
+pub enum Wire {
+    /// As they are.
+    Plain(TcpStream),
+    /// Encrypted. In a box: most servers have a proxy that does it for them.
+    Secure(Box<TlsStream<TcpStream>>),
+}
+
+impl Wire {
+    fn tcp(&self) -> &TcpStream {
+        match self {
+            Self::Plain(stream) => stream,
+            Self::Secure(stream) => stream.get_ref().0,
+        }
+    }
+}
+
+/// Asks whichever of the two there is.
+macro_rules! of_wire {
+    ($self:expr, $stream:ident => $asked:expr) => {
+        match &mut $self.wire {
+            Wire::Plain($stream) => $asked,
+            Wire::Secure($stream) => $asked,
+        }
+    };
+}
+
 /// A client's socket.
 #[derive(Debug)]
 pub struct Socket {
-    stream: TcpStream,
+    wire: Wire,
     #[expect(
         clippy::box_collection,
         reason = "a pointer while there is nothing, as nearly always"
@@ -46,11 +75,11 @@ pub struct Socket {
 
 impl Socket {
     /// Takes over an accepted stream.
-    pub fn new(stream: TcpStream, peer: SocketAddr, place: Place) -> Self {
+    pub fn new(wire: Wire, peer: SocketAddr, place: Place) -> Self {
         // The listener's own are inherited on Linux; elsewhere at least this one is wanted.
         #[cfg(not(target_os = "linux"))]
-        let _ = stream.set_nodelay(true);
-        Self { stream, early: None, peer, _place: place }
+        let _ = wire.tcp().set_nodelay(true);
+        Self { wire, early: None, peer, _place: place }
     }
 
     /// Sets up a listener so that the streams it accepts need no calls of their own.
@@ -84,7 +113,7 @@ impl Socket {
         // A whole head at once, so that hyper need not ask again.
         let mut bytes = [0; 4096];
         let mut buffer = ReadBuf::new(&mut bytes);
-        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
+        ready!(of_wire!(self, stream => Pin::new(stream).poll_read(cx, &mut buffer)))?;
         let read = buffer.filled();
         if !read.is_empty() {
             self.early.get_or_insert_default().extend_from_slice(read);
@@ -108,12 +137,12 @@ impl Socket {
     pub fn poll_only(&self, entropy: &Entropy) {
         let after = PROBE_POLL_AFTER + entropy.below(PROBE_POLL_WITHIN);
         let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(after.into()));
-        let _ = SockRef::from(&self.stream).set_tcp_keepalive(&keepalive);
+        let _ = SockRef::from(self.wire.tcp()).set_tcp_keepalive(&keepalive);
     }
 
     /// Keeps the kernel from buffering much for a client that does not read.
     pub fn stream_only(&self) {
-        let _ = SockRef::from(&self.stream).set_send_buffer_size(STREAM_SEND_BUFFER);
+        let _ = SockRef::from(self.wire.tcp()).set_send_buffer_size(STREAM_SEND_BUFFER);
     }
 }
 
@@ -132,7 +161,7 @@ impl AsyncRead for Socket {
             }
             return Poll::Ready(Ok(()));
         }
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        of_wire!(self, stream => Pin::new(stream).poll_read(cx, buffer))
     }
 }
 
@@ -142,15 +171,15 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        of_wire!(self, stream => Pin::new(stream).poll_write(cx, bytes))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        of_wire!(self, stream => Pin::new(stream).poll_flush(cx))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        of_wire!(self, stream => Pin::new(stream).poll_shutdown(cx))
     }
 
     fn poll_write_vectored(
@@ -158,11 +187,14 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bytes)
+        of_wire!(self, stream => Pin::new(stream).poll_write_vectored(cx, bytes))
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        match &self.wire {
+            Wire::Plain(stream) => stream.is_write_vectored(),
+            Wire::Secure(stream) => stream.is_write_vectored(),
+        }
     }
 }
 
@@ -211,7 +243,9 @@ impl AsyncWrite for Lent {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_flush(cx)
+        // What was encrypted already waits here for the peer.
+        let poll = Pin::new(&mut self.socket).poll_flush(cx);
+        self.note(poll)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -6,6 +6,9 @@
 mod abandoned;
 mod absent;
 mod broken_requests;
+#[path = "../support/certificates.rs"]
+#[allow(dead_code, reason = "shared with the tests of many instances")]
+mod certificates;
 mod crowd;
 mod drain;
 mod frames;

@@ -2,8 +2,8 @@
 
 use std::process::Command;
 
+use crate::support::certificates::Authority;
 use crate::support::redis::RedisServer;
-use crate::support::redis::certificates::Authority;
 use crate::support::redis::cluster::Cluster;
 use crate::support::redis::sentinels::Sentinels;
 

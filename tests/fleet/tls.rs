@@ -7,9 +7,9 @@ use saoma::store::redis::{Place, RedisStore, Unusable};
 use crate::instances::Fleet;
 use crate::metrics;
 use crate::support::Via;
+use crate::support::certificates::{Authority, of_the_system};
 use crate::support::kept::Kept;
 use crate::support::redis::RedisServer;
-use crate::support::redis::certificates::{Authority, of_the_system};
 use crate::support::redis::cluster::Cluster;
 use crate::support::redis::sentinels::Sentinels;
 

@@ -49,6 +49,7 @@ fn every_metric_is_in_the_table_and_nothing_else() {
     metrics.wechat.begin("default");
     metrics.pool.begin("default", 1);
     metrics.http.begin("GET", "/v1/sessions");
+    metrics.tls.begin().expect("metrics");
     let text = metrics.text().expect("a text");
     let families = text.lines().filter_map(|line| line.strip_prefix("# TYPE saoma_"));
     let families = families.filter_map(|line| line.split(' ').next());

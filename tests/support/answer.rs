@@ -1,11 +1,15 @@
 //! A plain HTTP client of the API, and what its answers are held to.
 
 use std::future::{Future, IntoFuture};
+use std::path::Path;
 use std::pin::Pin;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, RequestBuilder, Version};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, RootCertStore};
 use serde_json::Value;
 
 use super::within;
@@ -16,6 +20,8 @@ pub(crate) struct Api {
     /// `http://` and the address.
     pub(crate) base: String,
     client: Client,
+    /// How it speaks TLS where it does not ask by the client: over a WebSocket.
+    pub(crate) tls: Option<Arc<ClientConfig>>,
 }
 
 impl Api {
@@ -30,19 +36,33 @@ impl Api {
             let client = Client::builder().no_proxy().pool_max_idle_per_host(0);
             client.user_agent("a browser/1.0").build().expect("a client")
         });
-        Self { base, client: client.clone() }
+        Self { base, client: client.clone(), tls: None }
+    }
+
+    /// A client of a server that speaks TLS, and shows a certificate of this authority's. It speaks
+    /// HTTP/1.1, with a connection for each request.
+    pub(crate) fn secure(base: String, ca: &Path) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let pem = std::fs::read(ca).expect("the authority's certificate");
+        let trusted = reqwest::Certificate::from_pem(&pem).expect("PEM");
+        let client = Client::builder().no_proxy().pool_max_idle_per_host(0).http1_only();
+        let client = client.tls_certs_only([trusted]).build().expect("a client");
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(&pem).expect("PEM")).expect("a root");
+        let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        Self { base, client, tls: Some(Arc::new(config)) }
     }
 
     /// A client that keeps its connections, as browsers do.
     pub(crate) fn keeping(&self) -> Self {
         let client = Client::builder().no_proxy();
-        Self { base: self.base.clone(), client: client.build().expect("a client") }
+        Self { base: self.base.clone(), client: client.build().expect("a client"), tls: None }
     }
 
     /// A client that speaks HTTP/2 from the first byte on.
     pub(crate) fn http2(&self) -> Self {
         let client = Client::builder().no_proxy().http2_prior_knowledge();
-        Self { base: self.base.clone(), client: client.build().expect("a client") }
+        Self { base: self.base.clone(), client: client.build().expect("a client"), tls: None }
     }
 
     /// The client itself.

@@ -8,6 +8,7 @@ use reqwest::Method;
 use saoma::config::{Config, Secret};
 use tempfile::TempDir;
 
+use super::certificates::ca_beside;
 use super::kept::Kept;
 use super::{Api, Ask, Browser, Phone, Via, metrics, within};
 
@@ -61,10 +62,14 @@ impl Instance {
             process.says(before).unwrap_or_else(|| panic!("no {before:?}: {}", process.errors()))
         };
         let pid = says("pid ");
-        let address = says("listening on http://").parse().expect("an address");
+        let base = says("listening on ");
+        let address = base.split_once("://").expect("an address").1.parse().expect("an address");
         let admin = says("admin on http://").parse().expect("an address");
         process.is_not_listened_to();
-        let api = Api::new(format!("http://{address}"));
+        let api = match &config.tls.cert_file {
+            Some(cert) => Api::secure(base, &ca_beside(cert)),
+            None => Api::new(base),
+        };
         Self { address, admin, api, pid, process, _folder: folder }
     }
 

@@ -6,6 +6,7 @@ mod answer;
 mod backend;
 pub(crate) mod balanced;
 mod browser;
+pub(crate) mod certificates;
 pub(crate) mod disk;
 mod event_source;
 pub(crate) mod haproxy;

@@ -15,6 +15,7 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::certificates::ca_beside;
 use super::haproxy::HaProxy;
 use super::{
     Answer, Api, Ask, Backend, Balanced, Browser, Phone, Raw, Via, metrics, redis, time_passes,
@@ -112,7 +113,11 @@ impl TestServer {
             }
         };
         let task = tokio::spawn(server.run_until(stop, std::future::pending::<()>()));
-        Self::of(address, [admin], Running::Here { leave, task }, Some(data))
+        let mut server = Self::of(address, [admin], Running::Here { leave, task }, Some(data));
+        if let Some(cert) = &config.tls.cert_file {
+            server.api = Api::secure(format!("https://{address}"), &ca_beside(cert));
+        }
+        server
     }
 
     async fn fleet(config: Config) -> Self {

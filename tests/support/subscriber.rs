@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{self, Bytes, Message as Frame};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::{
+    Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config,
+};
 
 use super::{Answer, Api, Parser, within};
 
@@ -269,7 +271,9 @@ async fn websocket(api: &Api, path: &str, token: &str, cursor: u64) -> Line {
     let protocols = format!("saoma.v1, saoma.bearer.{token}");
     let protocols = protocols.parse().expect("a header");
     request.headers_mut().insert("sec-websocket-protocol", protocols);
-    let joined = within("a WebSocket", connect_async(request)).await;
+    let connector = api.tls.clone().map(Connector::Rustls);
+    let joining = connect_async_tls_with_config(request, None, false, connector);
+    let joined = within("a WebSocket", Box::pin(joining)).await;
     let (socket, response) = joined.expect("a WebSocket");
     let protocol = response.headers().get("sec-websocket-protocol");
     assert_eq!(protocol.and_then(|it| it.to_str().ok()), Some("saoma.v1"));

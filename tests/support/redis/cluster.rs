@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::certificates::Authority;
+use super::super::certificates::Authority;
 use super::{RedisServer, free_port, until};
 
 /// How many slots a cluster has.

@@ -1,6 +1,5 @@
 //! Real redis-servers, started by the tests on free ports.
 
-pub(crate) mod certificates;
 pub(crate) mod cluster;
 mod process;
 pub(crate) mod sentinels;
@@ -9,7 +8,7 @@ pub(crate) mod storm;
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::OnceLock;
 
-use certificates::Authority;
+use super::certificates::Authority;
 use process::Process;
 use tempfile::TempDir;
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use tempfile::TempDir;
 
-use super::certificates::Authority;
+use super::super::certificates::Authority;
 use super::process::Process;
 use super::{RedisServer, ask, free_port, until};
 

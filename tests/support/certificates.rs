@@ -15,23 +15,41 @@ pub(crate) struct Authority {
 impl Authority {
     /// A new one; its server's certificate is good for these names, as openssl writes them.
     pub(crate) fn of(names: &str) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let openssl = |arguments: &[&str]| {
-            let mut command = Command::new("openssl");
-            let made = command.current_dir(folder.path()).args(arguments).output();
-            let made = made.expect("openssl is installed");
-            assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        };
+        let authority = Self { folder: tempfile::tempdir().expect("a folder") };
         let alternative = format!("subjectAltName={names}");
-        std::fs::write(folder.path().join("names"), alternative).expect("written");
-        let authority = ["-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Saoma's tests"];
-        openssl(&[&["req", "-x509", "-days", "2"], &KEY[..], &authority].concat());
-        let server = ["-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=redis"];
-        openssl(&[&["req"], &KEY[..], &server].concat());
+        std::fs::write(authority.file("names"), alternative).expect("written");
+        let files = ["-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Saoma's tests"];
+        authority.openssl(&[&["req", "-x509", "-days", "2"], &KEY[..], &files].concat());
+        authority.renew();
+        authority
+    }
+
+    /// Signs another certificate of the server's, with a key of its own, in the place of the last.
+    pub(crate) fn renew(&self) {
+        let server = ["-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=a server"];
+        self.openssl(&[&["req"], &KEY[..], &server].concat());
         let signed = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2"];
         let sign = ["x509", "-req", "-in", "server.csr", "-out", "server.pem"];
-        openssl(&[&sign[..], &signed, &["-extfile", "names"]].concat());
-        Self { folder }
+        self.openssl(&[&sign[..], &signed, &["-extfile", "names"]].concat());
+    }
+
+    /// What openssl says.
+    pub(crate) fn openssl(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new("openssl");
+        let made = command.current_dir(self.folder.path()).args(arguments).output();
+        let made = made.expect("openssl is installed");
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        String::from_utf8_lossy(&made.stdout).into_owned()
+    }
+
+    /// The server's certificate, with the authority's beside it.
+    pub(crate) fn cert(&self) -> PathBuf {
+        self.file("server.pem")
+    }
+
+    /// The server's key.
+    pub(crate) fn key(&self) -> PathBuf {
+        self.file("server.key")
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -40,7 +58,7 @@ impl Authority {
 
     /// The certificate to trust.
     pub(crate) fn ca(&self) -> PathBuf {
-        self.file("ca.pem")
+        ca_beside(&self.cert())
     }
 
     /// A file of the folder that is no certificate.
@@ -62,6 +80,11 @@ impl Authority {
         settings.extend(["--tls-auth-clients", "no"].map(str::to_owned));
         settings
     }
+}
+
+/// The certificate to trust, beside that of a server.
+pub(crate) fn ca_beside(cert: &Path) -> PathBuf {
+    cert.with_file_name("ca.pem")
 }
 
 /// What the system trusts on Debian: nothing that a test makes.
