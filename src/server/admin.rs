@@ -1,5 +1,5 @@
-//! The admin listener: `/metrics`, `/livez`, `/readyz`, and `/v1/codes/{number}` without a key. For
-//! operators and their tools alone.
+//! The admin listener: the status page, `/metrics`, `/livez`, `/readyz`, and `/v1/codes/{number}`
+//! without a key. For operators and their tools alone.
 
 use std::sync::Arc;
 
@@ -46,26 +46,49 @@ pub fn endpoint(
         let scraped = Arc::clone(&scraped);
         async move { poem::Result::<_>::Ok(scrape(&scraped).await) }
     });
-    let ready = make(move |_| {
+    let ready = make(move |request: Request| {
         let (login, leaving) = (Arc::clone(&login), leaving.clone());
         async move {
-            poem::Result::<_>::Ok(if leaving.is_cancelled() {
-                plain(StatusCode::SERVICE_UNAVAILABLE, "leaving\n")
-            } else if login.ready().await.is_err() {
-                plain(StatusCode::SERVICE_UNAVAILABLE, "the session store does not answer\n")
-            } else {
-                plain(StatusCode::OK, "ready\n")
-            })
+            let verbose = request.uri().query() == Some("verbose");
+            let leaving = leaving.is_cancelled();
+            // A balancer that asks one that leaves need not wait for the store.
+            let store_answers = (verbose || !leaving) && login.ready().await.is_ok();
+            poem::Result::<_>::Ok(Checks { leaving, store_answers }.answer(verbose))
         }
     });
     let live = make(|_| async { poem::Result::<_>::Ok(plain(StatusCode::OK, "live\n")) });
-    Route::new()
+    super::status::add(Route::new())
         .at("/metrics", get(scrape))
         .at("/readyz", get(ready))
         .at("/livez", get(live))
         .at("/v1/codes/:number", get(code))
         .map_to_response()
         .boxed()
+}
+
+/// What an instance must be to be asked.
+struct Checks {
+    leaving: bool,
+    store_answers: bool,
+}
+
+impl Checks {
+    /// The status tells a balancer, the words a person: what is wrong, or each check by itself.
+    fn answer(&self, verbose: bool) -> Response {
+        let (status, said) = if self.leaving {
+            (StatusCode::SERVICE_UNAVAILABLE, "leaving\n")
+        } else if self.store_answers {
+            (StatusCode::OK, "ready\n")
+        } else {
+            (StatusCode::SERVICE_UNAVAILABLE, "the session store does not answer\n")
+        };
+        if !verbose {
+            return plain(status, said);
+        }
+        let leaving = if self.leaving { "✗ leaving" } else { "✓ not leaving" };
+        let store = if self.store_answers { "✓ answers" } else { "✗ does not answer" };
+        plain(status, format!("this instance: {leaving}\nthe session store: {store}\n{said}"))
+    }
 }
 
 /// The pooled code of a number, in the namespace that the query names, or `default`.
@@ -96,7 +119,7 @@ async fn scrape(scraped: &Scraped) -> Response {
     }
 }
 
-fn plain(status: StatusCode, text: &'static str) -> Response {
+fn plain(status: StatusCode, text: impl Into<String>) -> Response {
     let response = Response::builder().status(status).header(header::CACHE_CONTROL, "no-store");
-    response.header(header::CONTENT_TYPE, "text/plain; charset=utf-8").body(text)
+    response.header(header::CONTENT_TYPE, "text/plain; charset=utf-8").body(text.into())
 }

@@ -16,6 +16,7 @@ mod providers;
 mod published;
 pub mod scraped;
 pub mod socket;
+mod status;
 pub mod tls;
 mod tokens;
 
