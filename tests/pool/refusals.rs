@@ -8,6 +8,9 @@ use sqlx::{Connection as _, SqliteConnection};
 use crate::disks::files;
 use crate::world::folder;
 
+/// The seconds that a start, or a command, is given.
+const LONGEST: &str = "60";
+
 /// A start with these settings, which comes to nothing.
 pub(crate) fn start(folder: &Path, settings: &str, command: &[&str]) -> Output {
     let file = folder.join("saoma.toml");
@@ -16,7 +19,9 @@ pub(crate) fn start(folder: &Path, settings: &str, command: &[&str]) -> Output {
         folder.join("data").display()
     );
     std::fs::write(&file, text).expect("written");
-    let mut saoma = Command::new(env!("CARGO_BIN_EXE_saoma"));
+    // A start that is not refused would serve for ever.
+    let mut saoma = Command::new("timeout");
+    saoma.args([LONGEST, env!("CARGO_BIN_EXE_saoma")]);
     for (name, _) in saoma::config::environment() {
         saoma.env_remove(name);
     }
