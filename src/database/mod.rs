@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::{Any, AnyPool};
+use sqlx::{Any, AnyConnection, AnyPool, Connection as _};
 use tokio::time::timeout;
 
 /// How long a write waits for another's, and a caller for a connection.
@@ -122,6 +122,39 @@ impl Database {
         Ok(database)
     }
 
+    /// Refuses what [`Self::open`] would refuse, as far as can be seen without changing anything.
+    ///
+    /// # Errors
+    /// [`DatabaseError`]
+    pub async fn look(url: &str) -> Result<(), DatabaseError> {
+        install_default_drivers();
+        let (place, url, migrations) = match url.split_once(':').map(|(scheme, _)| scheme) {
+            Some("sqlite") if !sqlite::is_there(url) => return Ok(()),
+            Some("sqlite") => sqlite::seen(url)?,
+            Some("postgres" | "postgresql") => {
+                let Engine { place, url, migrations, .. } = postgres::prepare(url).await?;
+                (place, url, migrations)
+            }
+            _ => return Err(DatabaseError::Address),
+        };
+        let asked = timeout(PATIENCE, async {
+            let mut connection = AnyConnection::connect(&url).await?;
+            let found = newest(&mut connection).await;
+            let _ = connection.close().await;
+            found
+        });
+        match asked.await {
+            Ok(Ok(found)) => {
+                let known = greatest(migrations);
+                let newer = found.filter(|found| *found > known);
+                newer.map_or(Ok(()), |found| Err(DatabaseError::Newer { place, found, known }))
+            }
+            Ok(Err(error)) if sqlite::is_no_database(&error) => Err(unusable(&place, &error)),
+            // It is new; or to open it will say what is wrong.
+            Ok(Err(_)) | Err(_) => Ok(()),
+        }
+    }
+
     /// Whether a database of this address has been made, as far as can be seen without a question.
     #[must_use]
     pub fn is_there(url: &str) -> bool {
@@ -164,12 +197,9 @@ impl Database {
         let Engine { place, migrations, .. } = engine;
         match error {
             MigrateError::VersionMissing(missing) => {
-                let known = migrations.iter().map(|it| it.version).max().unwrap_or_default();
-                let found = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations")
-                    .fetch_one(&self.pool)
-                    .await
-                    .unwrap_or(missing);
-                DatabaseError::Newer { place, found, known }
+                let found = async { newest(&mut *self.pool.acquire().await?).await };
+                let found = found.await.ok().flatten().unwrap_or(missing);
+                DatabaseError::Newer { place, found, known: greatest(migrations) }
             }
             MigrateError::VersionMismatch(version) => {
                 DatabaseError::Schema { place, reason: format!("number {version} is another") }
@@ -182,6 +212,17 @@ impl Database {
             error => DatabaseError::Schema { place, reason: error.to_string() },
         }
     }
+}
+
+/// The number of the schema that a database has, if it has one.
+async fn newest(connection: &mut AnyConnection) -> Result<Option<i64>, Error> {
+    let newest = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations");
+    newest.fetch_one(connection).await
+}
+
+/// The number of the schema that this version makes.
+fn greatest(migrations: &Migrator) -> i64 {
+    migrations.iter().map(|it| it.version).max().unwrap_or_default()
 }
 
 /// The database gave no answer. What it said is in the log.
@@ -241,10 +282,26 @@ mod tests {
             .await
             .expect("written");
             database.close().await;
+            let looked = Database::look(&url).await.expect_err("refused").to_string();
             let refused = Database::open(&url).await.expect_err("refused").to_string();
+            assert_eq!(looked, refused);
             assert!(refused.contains(shown), "{refused}");
             assert!(refused.contains(": written by a newer version of Saoma"), "{refused}");
             assert!(refused.contains("its schema is 99, this version knows "), "{refused}");
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_looks_changes_nothing() {
+        for Place { url, .. } in places() {
+            Database::look(&url).await.expect("new");
+            let path = url.strip_prefix("sqlite:").map(std::path::Path::new);
+            assert!(path.is_none_or(|path| !path.exists()), "no file is made");
+            Database::open(&url).await.expect("open").close().await;
+            let file = || path.map(|path| std::fs::read(path).expect("a file"));
+            let before = file();
+            Database::look(&url).await.expect("ours");
+            assert_eq!(file(), before);
         }
     }
 
@@ -253,6 +310,8 @@ mod tests {
         for url in ["mysql://a", "postgres://a:port/b", "sqlite:a?mode=none", "sqlite"] {
             let refused = Database::open(url).await.expect_err("refused");
             assert!(matches!(refused, DatabaseError::Address), "{url}");
+            let looked = Database::look(url).await.expect_err("refused");
+            assert!(matches!(looked, DatabaseError::Address), "{url}");
         }
     }
 }

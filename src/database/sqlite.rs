@@ -63,6 +63,18 @@ fn refused(path: &Path, error: &sqlx::Error) -> DatabaseError {
     }
 }
 
+/// A file that is there: where, by which address it is not made, and what it is to have in it.
+pub(super) fn seen(url: &str) -> Result<(String, String, &'static Migrator), DatabaseError> {
+    let options = SqliteConnectOptions::from_str(url).map_err(|_| DatabaseError::Address)?;
+    let place = options.get_filename().display().to_string();
+    Ok((place, url.replacen("sqlite://", "sqlite:", 1), &MIGRATIONS))
+}
+
+/// Whether this is said of a file that is something else (`SQLITE_NOTADB`).
+pub(super) fn is_no_database(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref() == Some("26")
+}
+
 /// Whether the file is there. What is no address is for [`prepare`] to say.
 pub(super) fn is_there(url: &str) -> bool {
     let options = SqliteConnectOptions::from_str(url);
@@ -165,5 +177,7 @@ mod tests {
         let refused = Database::open(&format!("sqlite:{}", path.display())).await;
         let refused = refused.expect_err("refused").to_string();
         assert!(refused.contains("notes.txt: file is not a database"), "{refused}");
+        let looked = Database::look(&format!("sqlite:{}", path.display())).await;
+        assert_eq!(looked.expect_err("refused").to_string(), refused);
     }
 }

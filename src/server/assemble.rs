@@ -114,11 +114,10 @@ pub async fn assemble(
     };
     let topics = Arc::new(Topics { store, hub: Arc::clone(&hub), clock });
 
-    let database = Database::open(config.database_url().expose()).await?;
+    let mut pools = Pools::open(config, clock, entropy.clone(), Arc::clone(&metrics)).await?;
+    let database = pools.database();
     warn_of_what_is_not_shared(config);
     let mut providers = Providers::new(public_url, clock, entropy.clone(), Arc::clone(&metrics));
-    let counted = Arc::clone(&metrics);
-    let mut pools = Pools::open(config, &database, clock, entropy.clone(), counted).await?;
     let directories =
         Directories { database, clock, entropy: entropy.clone(), metrics: Arc::clone(&metrics) };
     let mut namespaces = HashMap::new();

@@ -32,20 +32,28 @@ fn has_a_pool(rules: &config::Namespace) -> bool {
 }
 
 impl Pools {
-    /// Opens the storage, if a namespace has a pool.
+    /// Opens the database, and the storage if a namespace has a pool. The storage first: where it
+    /// cannot be used, no schema has been changed; but only once it is seen that the database is one.
     pub(super) async fn open(
         config: &Config,
-        database: &Database,
         clock: Clock,
         entropy: Entropy,
         metrics: Arc<Metrics>,
     ) -> Result<Self, StartError> {
+        let url = config.database_url();
         let storage = if config.namespaces.values().any(has_a_pool) {
+            Database::look(url.expose()).await?;
             Some(storage(config, &entropy).await?)
         } else {
             None
         };
-        Ok(Self { database: database.clone(), storage, clock, entropy, metrics, made: Vec::new() })
+        let database = Database::open(url.expose()).await?;
+        Ok(Self { database, storage, clock, entropy, metrics, made: Vec::new() })
+    }
+
+    /// The database, for others.
+    pub(super) fn database(&self) -> Database {
+        self.database.clone()
     }
 
     /// Which codes the sessions of a namespace get.
@@ -110,9 +118,9 @@ pub async fn tend(
     entropy: Entropy,
 ) -> Result<Tended, StartError> {
     let metrics = Arc::new(Metrics::new()?);
-    let database = Database::open(config.database_url().expose()).await?;
     let mut providers = Providers::new(public_url, clock, entropy.clone(), Arc::clone(&metrics));
-    let mut pools = Pools::open(config, &database, clock, entropy.clone(), metrics).await?;
+    let mut pools = Pools::open(config, clock, entropy.clone(), metrics).await?;
+    let database = pools.database();
     for (name, rules) in config.namespaces.iter().filter(|(name, _)| chosen(name)) {
         let provider = providers.of(name, rules)?;
         pools.of(name, rules, &provider);

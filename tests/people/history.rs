@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use saoma::config::{DirectoryRule, Secret};
 use serde_json::{Value, json};
 
-use crate::support::{Store, TestServer, Via, namespace};
+use crate::support::{Store, TestServer, Via, namespace, within};
 use crate::world::{
     Held, KEY, claims_of, inactive, introspects, logs_in, posts, revokes, servers, text,
 };
@@ -259,6 +259,23 @@ async fn namespaces_that_share_their_users_share_their_history() {
         assert_eq!(staff, std::slice::from_ref(&tokens[2].id));
         tokens[2].ends(&tokens[0].id).await.is_problem(404, "not_found");
         tokens[1].ends(&tokens[0].id).await.is(204);
+    }
+}
+
+#[tokio::test]
+async fn a_login_is_forgotten_when_its_days_are_over_and_no_sooner() {
+    const HOUR: u64 = 3600;
+    for server in servers(|config| config.history.retention_days = 1).await {
+        Held::of(&server, "shop", "Alice").await;
+        server.time_passes(23 * HOUR).await;
+        let second = Held::of(&server, "shop", "Alice").await;
+        assert_eq!(second.logins().await.len(), 2);
+        // It is looked after within the hour.
+        server.time_passes(2 * HOUR).await;
+        let third = Held::of(&server, "shop", "Alice").await;
+        within("the first to be forgotten", async { while third.logins().await.len() > 2 {} })
+            .await;
+        assert_eq!(third.ids().await, [third.id.clone(), second.id.clone()]);
     }
 }
 

@@ -73,7 +73,7 @@ fn fills(disk: &Path) -> PathBuf {
 }
 
 /// What is in a folder, and in those in it.
-fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+pub(crate) fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut all = BTreeMap::new();
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
@@ -147,10 +147,8 @@ fn a_data_folder_that_may_only_be_read_starts_nothing_and_stays_as_it_is() {
             let before = files(disk);
             for command in [&[][..], &fill] {
                 let errors = refused(folder.path(), POOL, command);
-                assert!(
-                    errors.ends_with("data/saoma.db: Read-only file system (os error 30)\n"),
-                    "{errors}"
-                );
+                assert!(errors.contains("/data/"), "{errors}");
+                assert!(errors.ends_with(": Read-only file system (os error 30)\n"), "{errors}");
                 assert_eq!(files(disk), before);
             }
             assert!(remounted(disk, "rw"));

@@ -1,9 +1,8 @@
 //! What WeChat may answer instead of a picture: no code is free without one.
 
-use saoma::config::Pool;
 use serde_json::json;
 
-use crate::support::{Via, within};
+use crate::support::{Via, namespace, within};
 use crate::world::{CODES, SMALL, World, folder, keeps_pictures_in, pictures_in, wechat};
 
 #[tokio::test]
@@ -45,12 +44,25 @@ async fn what_is_no_picture_is_never_shown_and_the_number_is_not_lost() {
 }
 
 #[tokio::test]
-async fn codes_are_made_no_faster_than_wechat_makes_them() {
+async fn what_is_wrong_with_one_namespace_keeps_no_other_from_its_codes() {
     let wechat = wechat().await;
-    let pool = Pool { size: 300, low_water: 1, grow_by: 1, ..SMALL };
-    // Its minute does not pass: whoever asks for more than it grants is refused.
-    let world = World::of(wechat, pool, |_| {}).await;
-    world.has_free(300).await;
-    assert_eq!(world.counts("saoma_pool_made_total", "outcome=\"failed\"").await, 0);
-    assert_eq!(world.calls(CODES).await, 300);
+    let url = wechat.base.clone();
+    let world = World::of(wechat, SMALL, |config| {
+        let other = config.namespaces["default"].clone();
+        // It comes first, and WeChat knows no such app.
+        config.namespaces.insert("another".to_owned(), other);
+        let other = namespace(config, "another");
+        other.wechat.app_id = Some("wx00000000000000ff".to_owned());
+        url.clone_into(&mut other.wechat.api_url);
+    });
+    let world = world.await;
+    world.has_free(8).await;
+    // Also when it has failed before.
+    for _ in 0..5 {
+        world.opened().await;
+    }
+    world.has_free(7).await;
+    assert!(world.counts("saoma_pool_made_total", "outcome=\"failed\"").await > 0);
+    let refused = world.server.browser(Via::LongPoll).of("another").tries_to_open().await;
+    refused.is_problem(503, "wechat_misconfigured");
 }

@@ -3,7 +3,13 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use sqlx::{Connection as _, SqliteConnection};
+
+use crate::disks::files;
 use crate::world::folder;
+
+/// The seconds that a start, or a command, is given.
+const LONGEST: &str = "60";
 
 /// A start with these settings, which comes to nothing.
 pub(crate) fn start(folder: &Path, settings: &str, command: &[&str]) -> Output {
@@ -13,7 +19,9 @@ pub(crate) fn start(folder: &Path, settings: &str, command: &[&str]) -> Output {
         folder.join("data").display()
     );
     std::fs::write(&file, text).expect("written");
-    let mut saoma = Command::new(env!("CARGO_BIN_EXE_saoma"));
+    // A start that is not refused would serve for ever.
+    let mut saoma = Command::new("timeout");
+    saoma.args([LONGEST, env!("CARGO_BIN_EXE_saoma")]);
     for (name, _) in saoma::config::environment() {
         saoma.env_remove(name);
     }
@@ -59,6 +67,30 @@ fn a_database_that_is_a_text_file_is_left_as_it_is() {
         let errors = refused(folder.path(), &settings, command);
         assert!(errors.contains("notes.txt: file is not a database"), "{errors}");
         assert_eq!(std::fs::read_to_string(&file).expect("read"), text);
+        assert!(!folder.path().join("data").exists(), "nothing is made");
+    }
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_version_is_left_as_it_is() {
+    let folder = folder();
+    assert!(start(folder.path(), POOL, &["pool", "fill", "--count", "1"]).status.success());
+    let data = folder.path().join("data");
+    let file = data.join("saoma.db");
+    let url = format!("sqlite:{}", file.display());
+    let mut database = SqliteConnection::connect(&url).await.expect("the database");
+    let later = "INSERT INTO _sqlx_migrations
+                     (version, description, success, checksum, execution_time)
+                 VALUES (99, 'later', TRUE, X'00', 0)";
+    sqlx::query(later).execute(&mut database).await.expect("written");
+    database.close().await.expect("closed");
+    let before = files(&data);
+    for command in
+        [&[][..], &["pool", "fill", "--count", "1"], &["pool", "status"], &["users", "list"]]
+    {
+        let errors = refused(folder.path(), POOL, command);
+        assert!(errors.contains("saoma.db: written by a newer version of Saoma"), "{errors}");
+        assert_eq!(files(&data), before, "{command:?}");
     }
 }
 
@@ -72,6 +104,7 @@ fn a_storage_that_cannot_be_written_is_named_and_nothing_starts() {
     for command in [&[][..], &["pool", "fill", "--count", "1"]] {
         let errors = refused(folder.path(), &settings, command);
         assert!(errors.contains("storage.options.root"), "{errors}");
+        assert!(!folder.path().join("data").exists(), "nothing is made");
     }
 }
 

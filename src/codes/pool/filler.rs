@@ -1,17 +1,19 @@
 //! The filler: keeps pools filled, one of all instances at a time.
 
+use std::future::pending;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use futures_util::future::select_all;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::Pool;
 use super::lease::{Lease, Watch};
-use super::maker::{Pace, Trouble};
+use super::maker::{Pace, Trouble, WAIT};
 use super::shelf::Stock;
 use crate::clock::Clock;
-use crate::database::Database;
+use crate::database::{Database, NoAnswer};
 
 /// How often the stock is looked at.
 const LOOK: Duration = Duration::from_secs(2);
@@ -21,7 +23,7 @@ const AGAIN: Duration = Duration::from_millis(500);
 const KEPT: Duration = Duration::from_secs(3600);
 /// How often what is of no use any more is cleared away.
 const TIDY: Duration = Duration::from_secs(60);
-/// The longest pause after trouble.
+/// The longest rest after trouble.
 const LONGEST: Duration = Duration::from_secs(60);
 /// How long somebody waits who has said that it is enough.
 const A_MOMENT: Duration = Duration::from_secs(1);
@@ -34,6 +36,23 @@ pub struct Filler {
     lease: Lease,
     clock: Clock,
     pace: Pace,
+}
+
+/// What a pool is given after trouble: each time in a row twice as long.
+#[derive(Clone, Copy, Debug, Default)]
+struct Rest(Duration, Option<Instant>);
+
+impl Rest {
+    /// Begins after trouble that is worth waiting for so long, or for somebody; how long it is.
+    fn begin(&mut self, wait: Option<Duration>) -> Duration {
+        let pause = (self.0 * 2).max(wait.unwrap_or(LONGEST)).min(LONGEST);
+        *self = Self(pause, Some(Instant::now() + pause));
+        pause
+    }
+
+    fn is_over(&self) -> bool {
+        self.1.is_none_or(|until| until <= Instant::now())
+    }
 }
 
 /// How a command comes on.
@@ -63,67 +82,82 @@ impl Filler {
     /// Looks after the pools, for ever.
     pub async fn fill_for_ever(self) {
         let mut watch = Watch::default();
-        let mut pause = Duration::ZERO;
+        let mut rests = vec![Rest::default(); self.pools.len()];
         let mut tidied = Instant::now();
         loop {
             let tidy = tidied.elapsed() >= TIDY;
-            match self.look_after(&mut watch, tidy).await {
-                Ok(true) => {
-                    pause = Duration::ZERO;
-                    tidied = if tidy { Instant::now() } else { tidied };
-                }
+            match self.look_after(&mut watch, &mut rests, tidy).await {
+                Ok(true) => tidied = if tidy { Instant::now() } else { tidied },
                 // Another does it, or has just done it.
                 Ok(false) => {
                     sleep(AGAIN).await;
                     continue;
                 }
-                Err(Trouble { why, wait }) => {
-                    pause = (pause * 2).max(wait.unwrap_or(LONGEST)).min(LONGEST);
-                    tracing::warn!(why, seconds = pause.as_secs(), "pool.not_filled");
-                    sleep(pause).await;
+                Err(NoAnswer) => {
+                    tracing::warn!(why = %NoAnswer, seconds = WAIT.as_secs(), "pool.not_filled");
+                    sleep(WAIT).await;
                     continue;
                 }
             }
-            let empty = self.pools.iter().map(|pool| Box::pin(pool.0.empty.notified()));
+            let looked_after = self.pools.iter().zip(&rests).filter(|(_, rest)| rest.is_over());
+            let empty = looked_after.map(|(pool, _)| pool.0.empty.notified().boxed());
+            // Where all rest, nobody who finds a pool empty hastens it.
+            let empty: Vec<_> = empty.chain([pending().boxed()]).collect();
             let _ = timeout(LOOK, select_all(empty)).await;
         }
     }
 
     /// Does what there is to do. False if another is at it.
-    async fn look_after(&self, watch: &mut Watch, tidy: bool) -> Result<bool, Trouble> {
+    async fn look_after(
+        &self,
+        watch: &mut Watch,
+        rests: &mut [Rest],
+        tidy: bool,
+    ) -> Result<bool, NoAnswer> {
         let mut idle = !tidy;
-        for pool in &self.pools {
-            let stock = pool.stock().await.map_err(Trouble::because)?;
-            idle &= lack(pool, &stock) == 0 && stock.making == 0 && stock.outdated == 0;
+        for (pool, rest) in self.pools.iter().zip(&*rests) {
+            let stock = pool.stock().await?;
+            let full = lack(pool, &stock) == 0 && stock.making == 0 && stock.outdated == 0;
+            idle &= full || !rest.is_over();
         }
         if idle {
             return Ok(true);
         }
-        let Some(generation) = self.lease.take(watch).await.map_err(Trouble::because)? else {
+        let Some(generation) = self.lease.take(watch).await? else {
             return Ok(false);
         };
         let done = tokio::select! {
-            done = self.upkeep() => done.map(|()| true),
-            lost = self.lease.keep(generation) => lost.map(|()| false).map_err(Trouble::because),
+            () = self.upkeep(rests) => Ok(true),
+            lost = self.lease.keep(generation) => lost.map(|()| false),
         };
         let _ = self.lease.give_back(generation).await;
         done
     }
 
-    async fn upkeep(&self) -> Result<(), Trouble> {
-        for pool in &self.pools {
-            let now = self.clock.now();
-            pool.renew(now).await?;
-            pool.finish(&self.pace, &|| {}).await?;
-            let stock = pool.stock().await.map_err(Trouble::because)?;
-            let lack = lack(pool, &stock);
-            if lack > 0 {
-                tracing::info!(namespace = pool.namespace(), count = lack, "pool.growing");
-                pool.grow(lack, &self.pace, &|| {}).await?;
+    /// Does for each pool what there is to do. What is wrong with one keeps no other from its codes.
+    async fn upkeep(&self, rests: &mut [Rest]) {
+        for (pool, rest) in self.pools.iter().zip(rests).filter(|(_, rest)| rest.is_over()) {
+            match self.tend(pool).await {
+                Ok(()) => *rest = Rest::default(),
+                Err(Trouble { why, wait }) => {
+                    let seconds = rest.begin(wait).as_secs();
+                    tracing::warn!(namespace = pool.namespace(), why, seconds, "pool.not_filled");
+                }
             }
-            pool.clear(now.minus(KEPT)).await?;
         }
-        Ok(())
+    }
+
+    async fn tend(&self, pool: &Pool) -> Result<(), Trouble> {
+        let now = self.clock.now();
+        pool.renew(now).await?;
+        pool.finish(&self.pace, &|| {}).await?;
+        let stock = pool.stock().await.map_err(Trouble::because)?;
+        let lack = lack(pool, &stock);
+        if lack > 0 {
+            tracing::info!(namespace = pool.namespace(), count = lack, "pool.growing");
+            pool.grow(lack, &self.pace, &|| {}).await?;
+        }
+        pool.clear(now.minus(KEPT)).await.map(drop)
     }
 
     /// Makes `count` codes more in the first pool, as a command: beside servers, and after a
@@ -230,8 +264,6 @@ fn lack(pool: &Pool, stock: &Stock) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::future::pending;
-
     use super::*;
 
     #[tokio::test]

@@ -26,7 +26,7 @@ const BATCH: u64 = 256;
 /// What a provider says that will not take these settings, however often it is asked.
 const MISCONFIGURED: &str = "wechat_misconfigured";
 /// How long to wait before another try, where nobody says.
-const WAIT: Duration = Duration::from_secs(5);
+pub(super) const WAIT: Duration = Duration::from_secs(5);
 
 /// Codes are made no faster than WeChat makes them.
 pub(super) struct Pace(Mutex<Interval>);
@@ -51,6 +51,11 @@ impl Pace {
         let mut ticks = interval(Duration::from_secs(60) / A_MINUTE);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self(Mutex::new(ticks))
+    }
+
+    /// Waits until one more may be made.
+    async fn turn(&self) {
+        self.0.lock().await.tick().await;
     }
 }
 
@@ -116,7 +121,7 @@ impl Pool {
         pace: &Pace,
         made: &(impl Fn() + Sync),
     ) -> Result<(), Trouble> {
-        pace.0.lock().await.tick().await;
+        pace.turn().await;
         let done = self.0.make(&code).await;
         let outcome = if done.is_ok() { "made" } else { "failed" };
         self.0.parts.metrics.pool.made(self.namespace(), outcome);
@@ -184,5 +189,35 @@ impl Inner {
         let name = picture::named(&code.picture, image.media_type);
         self.parts.storage.put(&name, &image).await.map_err(Trouble::because)?;
         answer(self.shelf.made(code, &name)).await.map(drop).map_err(Trouble::because)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::join_all;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// WeChat counts by its own minutes: whichever they are, there are no more in any of them.
+    #[tokio::test(start_paused = true)]
+    async fn codes_are_made_no_faster_than_wechat_makes_them() {
+        let pace = Pace::new();
+        let begun = Instant::now();
+        let mut made = Vec::new();
+        for batch in 0..400 {
+            join_all((0..LANES).map(|_| pace.turn())).await;
+            made.push(begun.elapsed());
+            // WeChat is slow for a while, and what was not made then is not made up for.
+            if batch == 50 {
+                tokio::time::sleep(Duration::from_secs(20)).await;
+            }
+        }
+        let most = made.iter().map(|from| {
+            let until = *from + Duration::from_secs(60);
+            made.iter().filter(|at| (*from..until).contains(*at)).count()
+        });
+        let most = most.max().unwrap_or_default() * LANES;
+        assert!((4400..=4600).contains(&most), "{most} in a minute");
     }
 }
