@@ -19,6 +19,16 @@ export async function promtool(...args) {
   assert.equal(done.code ?? 0, 0, `promtool ${args.slice(0, 2).join(' ')}: ${done.stdout}${done.stderr || done.message}`);
 }
 
+/** Prometheus' linter of what it reads: it says nothing of good metrics. @param {string} text */
+export async function lintMetrics(text) {
+  const child = spawn('promtool', ['check', 'metrics'], { stdio: ['pipe', 'pipe', 'pipe'] });
+  let said = '';
+  for (const pipe of [child.stdout, child.stderr]) pipe.on('data', (more) => { said += more; });
+  child.stdin.end(text);
+  const [code] = await once(child, 'close');
+  return { code, said };
+}
+
 /** Asks again and again, for Prometheus tells nobody. @template T @param {() => Promise<T | undefined | false>} look @param {() => string} otherwise @returns {Promise<T>} */
 export async function eventually(look, otherwise) {
   for (const late = Date.now() + PATIENCE_MS; ;) {
@@ -78,6 +88,11 @@ export async function startPrometheus(admins) {
         return alerts.find(({ labels, state }) => labels.alertname === name && state === 'firing');
       }, () => `${name} does not fire, but: ${others}`);
     },
+    /** Waits until it fires no longer. @param {string} name */
+    ends: (name) => eventually(async () => {
+      const { alerts } = await ask('alerts');
+      return !alerts.some(({ labels }) => labels.alertname === name);
+    }, () => `${name} fires on`),
     async stop() {
       child.kill('SIGTERM');
       await exited;
