@@ -7,6 +7,12 @@ use prometheus::{HistogramVec, IntCounter, IntGauge, Result};
 use super::make::Make;
 
 const OUTCOMES: [&str; 2] = ["ok", "failed"];
+/// What Redis is asked: what is done with a session, and beside it rate limits (`limit`), public
+/// keys (`keys`), and what instances ask for themselves.
+const REQUESTS: [&str; 13] = [
+    "create", "find", "load", "commit", "read", "leave", "due", "limit", "keys", "bell", "census",
+    "ready", "start",
+];
 /// Seconds.
 const BUCKETS: [f64; 13] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
@@ -36,19 +42,21 @@ impl StoreMetrics {
                 "saoma_store_request_duration_seconds",
                 "From a request to Redis to its answer, the wait for a connection included.",
                 &BUCKETS,
-                &["outcome"],
+                &["request", "outcome"],
             )?,
         };
-        for outcome in OUTCOMES {
-            let _ = metrics.requests.with_label_values(&[outcome]);
+        for (request, outcome) in REQUESTS.iter().flat_map(|it| OUTCOMES.map(|of| (*it, of))) {
+            let _ = metrics.requests.with_label_values(&[request, outcome]);
         }
         Ok(metrics)
     }
 
-    /// Redis was asked something.
-    pub fn asked(&self, answered: bool, took: Duration) {
+    /// Redis was asked something; what, in a word of the closed set.
+    pub fn asked(&self, request: &str, answered: bool, took: Duration) {
         let outcome = if answered { OUTCOMES[0] } else { OUTCOMES[1] };
-        self.requests.with_label_values(&[outcome]).observe(took.as_secs_f64());
+        if REQUESTS.contains(&request) {
+            self.requests.with_label_values(&[request, outcome]).observe(took.as_secs_f64());
+        }
     }
 
     /// Whether the store answers, and whether its bell is heard.

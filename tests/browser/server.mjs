@@ -38,7 +38,7 @@ export async function startServer(settings = {}) {
   const lines = createInterface({ input: child.stdout });
   const listening = new Promise((resolve) => {
     lines.on('line', (line) => {
-      const said = line.match(/^(listening|admin) on (http:\/\/\S+)/);
+      const said = line.match(/^(listening|admin) on (https?:\/\/\S+)/);
       if (said) addresses[said[1]] = said[2];
       if (addresses.listening && addresses.admin) resolve(true);
     });
@@ -52,6 +52,12 @@ export async function startServer(settings = {}) {
   return {
     url: addresses.listening,
     admin: addresses.admin,
+    /** As when the machine loses its power. */
+    async kill() {
+      child.kill('SIGKILL');
+      await exited;
+      await rm(data, { recursive: true, force: true });
+    },
     async stop() {
       const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
       child.kill('SIGTERM');

@@ -126,6 +126,7 @@ async fn probe(link: Link, name: String) {
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
-        let _: RedisResult<()> = link.ask(redis::cmd("PUBLISH").arg(&name).arg(NOTHING)).await;
+        let _: RedisResult<()> =
+            link.ask("bell", redis::cmd("PUBLISH").arg(&name).arg(NOTHING)).await;
     }
 }

@@ -22,7 +22,8 @@ impl Board {
     pub async fn put(&self, name: &str, text: &str, until: Timestamp) -> Result<(), StoreError> {
         let text = format!("{} {text}", until.0);
         let mut put = redis::cmd("HSET");
-        self.link.ask(put.arg(&self.name).arg(name).arg(text)).await.map_err(|error| failed(&error))
+        let put = put.arg(&self.name).arg(name).arg(text);
+        self.link.ask("keys", put).await.map_err(|error| failed(&error))
     }
 
     /// All texts, in the order of their names. What has been there for its time is taken down; what
@@ -32,7 +33,7 @@ impl Board {
     /// [`StoreError`]
     pub async fn all(&self, now: Timestamp) -> Result<Vec<String>, StoreError> {
         let found: RedisResult<Vec<(String, String)>> =
-            self.link.ask(redis::cmd("HGETALL").arg(&self.name)).await;
+            self.link.ask("keys", redis::cmd("HGETALL").arg(&self.name)).await;
         let mut found = found.map_err(|error| failed(&error))?;
         found.sort();
         let mut texts = Vec::new();
@@ -47,7 +48,8 @@ impl Board {
                 texts.push(text.to_owned());
             } else {
                 let mut take = redis::cmd("HDEL");
-                let taken: RedisResult<()> = self.link.ask(take.arg(&self.name).arg(name)).await;
+                let taken: RedisResult<()> =
+                    self.link.ask("keys", take.arg(&self.name).arg(name)).await;
                 taken.map_err(|error| failed(&error))?;
             }
         }

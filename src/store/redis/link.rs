@@ -79,13 +79,17 @@ impl Link {
         self.cluster
     }
 
-    /// The answer to a command, in time.
-    pub(super) async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> RedisResult<T> {
+    /// The answer to a command, in time. What it is for says the request, in a word of the metrics.
+    pub(super) async fn ask<T: FromRedisValue>(
+        &self,
+        request: &str,
+        command: &Cmd,
+    ) -> RedisResult<T> {
         let asked = Instant::now();
         let answer = self.ask_in_time(command).await;
         // A refusal is an answer, too.
         let answered = !answer.as_ref().is_err_and(breaks);
-        self.metrics.store.asked(answered, asked.elapsed());
+        self.metrics.store.asked(request, answered, asked.elapsed());
         Ok(redis::from_redis_value(answer?)?)
     }
 

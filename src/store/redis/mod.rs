@@ -109,7 +109,8 @@ impl RedisStore {
         }
         let names = Names::new(place.prefix.to_owned());
         for (name, kind) in names.of_all() {
-            let found: String = link.ask(redis::cmd("TYPE").arg(&name)).await.map_err(failed)?;
+            let found: String =
+                link.ask("start", redis::cmd("TYPE").arg(&name)).await.map_err(failed)?;
             if found != "none" && found != kind {
                 return Err(Unusable::Taken(name));
             }
@@ -168,7 +169,7 @@ fn trusted(file: &Path) -> Result<Vec<u8>, Unusable> {
 
 /// What each server says of itself.
 async fn infos(link: &Link) -> RedisResult<Vec<String>> {
-    let said: Value = link.ask(redis::cmd("INFO").arg("server")).await?;
+    let said: Value = link.ask("start", redis::cmd("INFO").arg("server")).await?;
     let texts = match said {
         Value::Map(of_nodes) => of_nodes.into_iter().map(|(_, said)| said).collect(),
         said => vec![said],
@@ -216,7 +217,7 @@ impl Store for RedisStore {
 
     async fn find(&self, alias: &str, now: Timestamp) -> Result<Option<Key>, StoreError> {
         let found: RedisResult<Option<String>> =
-            self.link.ask(redis::cmd("GET").arg(self.names.alias(alias))).await;
+            self.link.ask("find", redis::cmd("GET").arg(self.names.alias(alias))).await;
         let found = found.map_err(|error| failed(&error))?;
         Ok(found.as_deref().and_then(|found| {
             let (key, forget_at) = found.split_once(' ')?;
@@ -271,7 +272,7 @@ impl Store for RedisStore {
         // A seat that is not given back is the oldest before long. Outside of the runtime the
         // process ends.
         if let Ok(runtime) = Handle::try_current() {
-            runtime.spawn(async move { link.ask::<()>(&gone).await });
+            runtime.spawn(async move { link.ask::<()>("leave", &gone).await });
         }
     }
 
@@ -303,11 +304,11 @@ impl Store for RedisStore {
             // any session can be served, no other instance would serve more of them.
             let served = (0..SLOTS).map(|slot| {
                 let name = self.names.census(slot);
-                Box::pin(async move { self.link.ask(redis::cmd("TYPE").arg(name)).await })
+                Box::pin(async move { self.link.ask("ready", redis::cmd("TYPE").arg(name)).await })
             });
             select_ok(served).await.map(|(answer, _)| answer)
         } else {
-            self.link.ask(&redis::cmd("PING")).await
+            self.link.ask("ready", &redis::cmd("PING")).await
         };
         asked.map_err(|error| failed(&error))
     }
@@ -316,7 +317,7 @@ impl Store for RedisStore {
         let mut counts = [0; STATES];
         for slot in 0..SLOTS {
             let all: RedisResult<Vec<(usize, i64)>> =
-                self.link.ask(redis::cmd("HGETALL").arg(self.names.census(slot))).await;
+                self.link.ask("census", redis::cmd("HGETALL").arg(self.names.census(slot))).await;
             for (state, count) in all.map_err(|error| failed(&error))? {
                 if let Some(counted) = counts.get_mut(state) {
                     *counted += u64::try_from(count).unwrap_or(0);

@@ -110,6 +110,8 @@ return 0
 
 /// A step.
 pub(super) struct Step {
+    /// What it is counted as.
+    request: &'static str,
     code: String,
     /// What Redis knows it by once it has seen it.
     hash: String,
@@ -123,9 +125,9 @@ pub(super) struct Call<'a> {
 }
 
 impl Step {
-    fn new(code: String) -> Self {
+    fn new(request: &'static str, code: String) -> Self {
         let hash = Script::new(&code).get_hash().to_owned();
-        Self { code, hash }
+        Self { request, code, hash }
     }
 
     pub(super) fn key(&self, key: String) -> Call<'_> {
@@ -152,9 +154,9 @@ impl Call<'_> {
             command.arg(step).arg(self.keys.len()).arg(&self.keys).arg(&self.arguments);
             command
         };
-        match link.ask(&run("EVALSHA", &self.step.hash)).await {
+        match link.ask(self.step.request, &run("EVALSHA", &self.step.hash)).await {
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
-                link.ask(&run("EVAL", &self.step.code)).await
+                link.ask(self.step.request, &run("EVAL", &self.step.code)).await
             }
             answer => answer,
         }
@@ -174,12 +176,12 @@ pub(super) struct Scripts {
 impl Scripts {
     pub(super) fn new() -> Self {
         Self {
-            create: Step::new(format!("{PUT}{CREATE}")),
-            commit: Step::new(format!("{PUT}{COMMIT}")),
-            read: Step::new(READ.to_owned()),
-            load: Step::new(LOAD.to_owned()),
-            due: Step::new(DUE.to_owned()),
-            take: Step::new(TAKE.to_owned()),
+            create: Step::new("create", format!("{PUT}{CREATE}")),
+            commit: Step::new("commit", format!("{PUT}{COMMIT}")),
+            read: Step::new("read", READ.to_owned()),
+            load: Step::new("load", LOAD.to_owned()),
+            due: Step::new("due", DUE.to_owned()),
+            take: Step::new("limit", TAKE.to_owned()),
         }
     }
 }
