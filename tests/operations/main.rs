@@ -5,6 +5,7 @@
 mod support;
 
 mod checking;
+mod compose;
 
 mod image;
 mod readiness;
