@@ -38,7 +38,13 @@ enum Command {
     #[command(about = "Print the OpenAPI document")]
     Openapi,
     /// Check the configuration and print it as it takes effect, secrets hidden
-    CheckConfig,
+    CheckConfig {
+        /// Ask the database, Redis, the storage and the collector, too, whether they answer
+        #[arg(long)]
+        connect: bool,
+    },
+    /// Ask the server on this machine whether it is ready; exit code 0 says yes
+    Ready,
     /// Look after codes that are made ahead
     Pool(PoolCommand),
     /// Look after who is registered
@@ -51,7 +57,8 @@ fn main() -> ExitCode {
     let done = match command {
         None | Some(Command::Serve) => command::serve(&settings).map_err(Failed::Settings),
         Some(Command::Openapi) => command::openapi().map_err(Failed::Settings),
-        Some(Command::CheckConfig) => command::check_config(&settings).map_err(Failed::Settings),
+        Some(Command::CheckConfig { connect }) => command::check_config(&settings, connect),
+        Some(Command::Ready) => command::ready(&settings),
         Some(Command::Pool(pool)) => command::pool(&settings, &pool),
         Some(Command::Users(users)) => command::users(&settings, &users),
     };

@@ -3,18 +3,24 @@
 //! Belongs here: a file a command, of what it asks of the library and what it prints. To add one:
 //! its file, its variant in `main.rs`.
 
+mod check_config;
 mod pool;
+mod ready;
 mod serve;
+mod systemd;
 mod users;
 
 use std::path::PathBuf;
 
 use clap::Args;
 use saoma::config::{self, Config, Flag};
-use saoma::server::{assemble, tls};
+use saoma::server::assemble;
+use saoma::trace::Collector;
 use tracing::Level;
 
+pub(crate) use check_config::check_config;
 pub(crate) use pool::{PoolCommand, pool};
+pub(crate) use ready::ready;
 pub(crate) use serve::serve;
 pub(crate) use users::{UsersCommand, users};
 
@@ -80,24 +86,23 @@ impl Settings {
     }
 }
 
+/// Who is told of traces, if somebody is.
+fn collector(config: &Config) -> Result<Option<Collector>, String> {
+    let Some(endpoint) = config.otlp.endpoint.clone() else { return Ok(None) };
+    Ok(Some(Collector {
+        endpoint,
+        fields: config.otlp.headers().map_err(|error| error.to_string())?,
+        sample_percent: u8::try_from(config.otlp.sample_percent).unwrap_or(100),
+        service_name: config.otlp.service_name.clone(),
+    }))
+}
+
 /// Runs a command that may be run beside servers. Only what goes wrong is logged.
 fn beside_servers(doing: impl Future<Output = Result<(), Failed>>) -> Result<(), Failed> {
     tracing_subscriber::fmt().with_max_level(Level::WARN).with_writer(std::io::stderr).init();
     let mut builder = tokio::runtime::Builder::new_current_thread();
     let runtime = builder.enable_all().build().map_err(|error| error.to_string())?;
     runtime.block_on(doing)
-}
-
-/// Prints the configuration as it takes effect.
-pub(crate) fn check_config(settings: &Settings) -> Result<(), String> {
-    let config = settings.load()?;
-    let until = tls::look(&config.tls).map_err(|error| error.to_string())?;
-    print!("{}", config.to_toml());
-    if let Some(until) = until {
-        println!("# The certificate is good until {until}.");
-    }
-    println!("# Not looked at: whether the database, Redis, the storage, hooks and WeChat answer.");
-    Ok(())
 }
 
 /// Prints the `OpenAPI` document.

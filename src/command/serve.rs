@@ -3,12 +3,13 @@
 use std::cell::Cell;
 use std::io::{IsTerminal, Write};
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use saoma::clock::Clock;
 use saoma::config::{Config, LogFormat, Namespace, ProviderName};
 use saoma::entropy::Entropy;
 use saoma::server::{Server, StartError};
-use saoma::trace::{Collector, Exporter};
+use saoma::trace::Exporter;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::filter::LevelFilter;
@@ -16,7 +17,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
 
-use super::Settings;
+use super::{Settings, systemd};
 
 /// Serves until it is told to stop.
 pub(crate) fn serve(settings: &Settings) -> Result<(), String> {
@@ -45,6 +46,9 @@ async fn run(config: &Config) -> Result<(), String> {
     let server = server.map_err(|error: StartError| error.to_string())?;
     // Whoever reads only the first lines, as a script may, has heard enough.
     let _ = std::io::stdout().write_all(greeting(config, &server).as_bytes());
+    let Server { public, admin, .. } = &server;
+    let scheme = scheme(config);
+    systemd::serves(&format!("listening on {scheme}://{public}, admin on http://{admin}"));
     let look_again = server.look_again();
     let mut hangup = signal(SignalKind::hangup()).map_err(|error| error.to_string())?;
     tokio::spawn(async move {
@@ -59,6 +63,7 @@ async fn run(config: &Config) -> Result<(), String> {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => interrupted.set(true),
         }
+        systemd::leaves(Duration::from_secs(config.drain_seconds));
     };
     // A Ctrl-C while it is leaving: somebody is impatient.
     let at_once = async {
@@ -87,7 +92,7 @@ fn greeting(config: &Config, server: &Server) -> String {
     } else {
         String::new()
     };
-    let scheme = if config.tls.is_on() { "https" } else { "http" };
+    let scheme = scheme(config);
     let plays = |rules: &Namespace| rules.provider == ProviderName::Simulator;
     let warning = if config.namespaces.values().any(plays) {
         "  WARNING: the simulator lets anybody log in as anybody. It is no security.\n"
@@ -100,15 +105,13 @@ fn greeting(config: &Config, server: &Server) -> String {
     )
 }
 
+fn scheme(config: &Config) -> &'static str {
+    if config.tls.is_on() { "https" } else { "http" }
+}
+
 /// Who tells a collector of spans, if there is one.
 fn exporter(config: &Config, entropy: &Entropy) -> Result<Option<Exporter>, String> {
-    let Some(endpoint) = config.otlp.endpoint.clone() else { return Ok(None) };
-    let collector = Collector {
-        endpoint,
-        fields: config.otlp.headers().map_err(|error| error.to_string())?,
-        sample_percent: u8::try_from(config.otlp.sample_percent).unwrap_or(100),
-        service_name: config.otlp.service_name.clone(),
-    };
+    let Some(collector) = super::collector(config)? else { return Ok(None) };
     let begun = Exporter::begin(collector, entropy.clone());
     begun.map(Some).map_err(|error| error.to_string())
 }

@@ -105,6 +105,38 @@ impl Database {
     /// # Errors
     /// [`DatabaseError`] when that cannot be.
     pub async fn open(url: &str) -> Result<Self, DatabaseError> {
+        let (database, engine) = Self::connect(url).await?;
+        if let Err(error) = database.migrate(engine.migrations).await {
+            let error = database.refusal(engine, error).await;
+            database.close().await;
+            return Err(error);
+        }
+        Ok(database)
+    }
+
+    /// Whether it can be opened, as far as can be seen without a change of the schema. A file that is
+    /// not there is made at the start, not now.
+    ///
+    /// # Errors
+    /// [`DatabaseError`]
+    pub async fn look(url: &str) -> Result<(), DatabaseError> {
+        if !Self::is_there(url) {
+            return Ok(());
+        }
+        let (database, Engine { place, migrations, .. }) = Self::connect(url).await?;
+        // What has no such table yet is new.
+        let found = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations");
+        let found: i64 = found.fetch_one(database.pool()).await.unwrap_or_default();
+        database.close().await;
+        let known = migrations.iter().map(|it| it.version).max().unwrap_or_default();
+        if found > known {
+            return Err(DatabaseError::Newer { place, found, known });
+        }
+        Ok(())
+    }
+
+    /// Its connections, with the schema as it is.
+    async fn connect(url: &str) -> Result<(Self, Engine), DatabaseError> {
         install_default_drivers();
         let engine = match url.split_once(':').map(|(scheme, _)| scheme) {
             Some("sqlite") => sqlite::prepare(url).await?,
@@ -113,13 +145,7 @@ impl Database {
         };
         let pool = engine.pool.clone().acquire_timeout(PATIENCE).connect(&engine.url).await;
         let pool = pool.map_err(|error| unusable(&engine.place, &error))?;
-        let database = Self { pool, alone: engine.alone, skip_locked: engine.skip_locked };
-        if let Err(error) = database.migrate(engine.migrations).await {
-            let error = database.refusal(engine, error).await;
-            database.close().await;
-            return Err(error);
-        }
-        Ok(database)
+        Ok((Self { pool, alone: engine.alone, skip_locked: engine.skip_locked }, engine))
     }
 
     /// Refuses what [`Self::open`] would refuse, as far as can be seen without changing anything.
@@ -288,6 +314,23 @@ mod tests {
             assert!(refused.contains(shown), "{refused}");
             assert!(refused.contains(": written by a newer version of Saoma"), "{refused}");
             assert!(refused.contains("its schema is 99, this version knows "), "{refused}");
+            let looked_at = Database::look(&url).await.expect_err("refused").to_string();
+            assert_eq!(looked_at, refused);
+        }
+    }
+
+    #[tokio::test]
+    async fn to_be_looked_at_changes_nothing() {
+        for Place { url, .. } in places() {
+            Database::look(&url).await.expect("it can be made");
+            assert_eq!(Database::is_there(&url), !url.starts_with("sqlite:/"), "it was made");
+            let (bare, _) = Database::connect(&url).await.expect("connected");
+            Database::look(&url).await.expect("it is empty");
+            let made = sqlx::query("SELECT 1 FROM users").fetch_optional(bare.pool()).await;
+            assert!(made.is_err(), "its schema was made");
+            bare.close().await;
+            Database::open(&url).await.expect("open").close().await;
+            Database::look(&url).await.expect("it is ours");
         }
     }
 

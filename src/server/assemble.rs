@@ -96,16 +96,10 @@ pub async fn assemble(
         let hub = Arc::clone(&hub);
         Arc::new(move |key| hub.ring(key))
     };
-    let (store, shared): (Arc<dyn Store>, _) = match &config.redis_url {
+    let instance = SessionId::random(&entropy).to_string();
+    let (store, shared): (Arc<dyn Store>, _) = match redis(config, &instance) {
         None => (Arc::new(MemoryStore::new(bell)), None),
-        Some(url) => {
-            let instance = SessionId::random(&entropy).to_string();
-            let place = Place {
-                url: url.expose(),
-                ca_file: config.redis_ca_file.as_deref(),
-                prefix: &config.redis_prefix,
-                instance: &instance,
-            };
+        Some(place) => {
             let (store, channel) = RedisStore::connect(place, Arc::clone(&metrics)).await?;
             let (board, store) = (store.board(), Arc::new(store));
             let tally: Arc<dyn Tally> = Arc::<RedisStore>::clone(&store);
@@ -181,6 +175,13 @@ pub async fn assemble(
     };
     let (database, filler) = (directories.database, pools.filler());
     Ok(Assembled { login, hub, metrics, api, database, history, filler, fleet })
+}
+
+/// The Redis that is set, as this instance uses it.
+pub(super) fn redis<'a>(config: &'a Config, instance: &'a str) -> Option<Place<'a>> {
+    let url = config.redis_url.as_ref()?.expose();
+    let ca_file = config.redis_ca_file.as_deref();
+    Some(Place { url, ca_file, prefix: &config.redis_prefix, instance })
 }
 
 /// Instances that share a Redis and not what else they must share would contradict each other.

@@ -14,6 +14,7 @@ pub mod interfaces;
 pub mod pools;
 mod providers;
 mod published;
+pub mod reach;
 pub mod scraped;
 pub mod socket;
 mod status;

@@ -27,7 +27,7 @@ pub(super) struct Pools {
 }
 
 /// Whether a namespace's codes are made ahead.
-fn has_a_pool(rules: &config::Namespace) -> bool {
+pub(super) fn has_a_pool(rules: &config::Namespace) -> bool {
     rules.numbering == Rule::Pool
 }
 
@@ -130,7 +130,7 @@ pub async fn tend(
     Ok(Tended { pools: pools.made, filler, database })
 }
 
-async fn storage(config: &Config, entropy: &Entropy) -> Result<Storage, StartError> {
+pub(super) async fn storage(config: &Config, entropy: &Entropy) -> Result<Storage, StartError> {
     let config::Storage { service, public_base_url, options } =
         config.storage.clone().unwrap_or_default();
     let options = options.iter().map(|(name, value)| (name.clone(), value.expose().to_owned()));

@@ -3,9 +3,12 @@
 
 use std::time::Duration;
 
-use http::HeaderMap;
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, Request};
 use opentelemetry::trace::{SpanKind, Status, TracerProvider as _};
 use opentelemetry::{KeyValue, Value};
+use opentelemetry_http::HttpClient as _;
 use opentelemetry_otlp::{WithExportConfig as _, WithHttpConfig as _};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
@@ -65,6 +68,29 @@ pub enum Unusable {
     Exporter(#[from] opentelemetry_otlp::ExporterBuildError),
 }
 
+/// Whether a collector takes what it is told: it is told nothing.
+///
+/// # Errors
+/// Why not, without the collector's address.
+pub async fn ask(collector: &Collector) -> Result<(), String> {
+    let client = Client::new(collector.fields.clone(), Handle::current());
+    let client = client.map_err(|error| error.to_string())?;
+    // No spans, in protobuf, is no byte.
+    let nothing = Request::post(address(&collector.endpoint))
+        .header(CONTENT_TYPE, "application/x-protobuf")
+        .body(Bytes::new())
+        .map_err(|error| error.to_string())?;
+    let answer = client.send_bytes(nothing).await.map_err(|error| error.to_string())?;
+    if answer.status().is_success() { Ok(()) } else { Err(format!("it says {}", answer.status())) }
+}
+
+/// Where a collector takes traces.
+fn address(endpoint: &str) -> String {
+    let endpoint = endpoint.trim_end_matches('/');
+    let path = if endpoint.ends_with(PATH) { "" } else { PATH };
+    format!("{endpoint}{path}")
+}
+
 /// Tells a collector of spans until it is shut down.
 pub struct Exporter(SdkTracerProvider);
 
@@ -77,12 +103,10 @@ impl Exporter {
     pub fn begin(collector: Collector, entropy: Entropy) -> Result<Self, Unusable> {
         let Collector { endpoint, fields, sample_percent, service_name } = collector;
         let instance = Builder::from_random_bytes(entropy.bytes()).into_uuid().to_string();
-        let endpoint = endpoint.trim_end_matches('/');
-        let path = if endpoint.ends_with(PATH) { "" } else { PATH };
         let exporter = opentelemetry_otlp::SpanExporter::builder()
             .with_http()
             .with_http_client(Client::new(fields, Handle::current())?)
-            .with_endpoint(format!("{endpoint}{path}"))
+            .with_endpoint(address(&endpoint))
             .build()?;
         let batches = BatchConfigBuilder::default().with_scheduled_delay(EVERY).build();
         let batches = BatchSpanProcessor::builder(Worded(exporter)).with_batch_config(batches);

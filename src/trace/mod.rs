@@ -28,7 +28,7 @@ use uuid::Uuid;
 
 use crate::clock::Timestamp;
 
-pub use export::{Collector, Exporter, Unusable};
+pub use export::{Collector, Exporter, Unusable, ask};
 
 /// The tracer of this process, once there is a collector.
 static TRACER: OnceLock<SdkTracer> = OnceLock::new();

@@ -8,6 +8,7 @@ mod clients;
 mod logins;
 mod renewals;
 mod settings;
+mod websocket_over_http2;
 
 use saoma::config::Config;
 use support::certificates::Authority;
