@@ -27,6 +27,14 @@ after(async () => {
   await world?.stop();
 });
 
+/** What the dashboard's first panel says: 1 yes, 0 no, 2 nobody tries. @param {number} word */
+function canLogIn(word) {
+  const [{ title, targets: [{ expr }] }] = panelsOf(dashboard);
+  assert.equal(title, 'Can people log in?');
+  /** @type {number[]} */ let said;
+  return eventually(async () => (said = await prometheus.numbers(expanded(expr, SPAN))).includes(word), () => `says ${said} and not ${word}`);
+}
+
 /** Opens, follows, scans, confirms, fetches. @param {object} headers */
 async function logIn(headers) {
   const session = await world.open();
@@ -41,7 +49,9 @@ async function logIn(headers) {
 }
 
 test('people log in, fall back, come back, refuse and stay away', async () => {
+  await canLogIn(2);
   for (const headers of Object.values(WAYS)) await times(2, () => logIn(headers));
+  await canLogIn(1);
   const session = await world.open();
   for (const [from, reason] of [['websocket', 'no_hello'], ['sse', 'died']]) {
     await world.follow(session, WAYS['long-poll'], 'pending', `&wait=0&transport=${from}&reason=${reason}`);
@@ -80,6 +90,7 @@ test('the hook fails: nobody comes further than the scan', async () => {
   assert.deepEqual([...new Set(scans.map(({ status }) => status))], [503]);
   await Promise.all(['SaomaHookFails', 'SaomaLoginCallsFail'].map(prometheus.fires));
   assert.equal((await prometheus.fires('SaomaNobodyLogsIn')).labels.namespace, 'asked');
+  await canLogIn(0);
   world.decide(true);
 });
 
