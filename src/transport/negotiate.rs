@@ -15,6 +15,9 @@ pub const SUBPROTOCOL: &str = "saoma.v1";
 /// What a subprotocol that carries a bearer begins with.
 pub const BEARER_SUBPROTOCOL: &str = "saoma.bearer.";
 
+const EVENT_STREAM: &str = "text/event-stream";
+const JSON: &str = "application/json";
+
 /// Marks a request that came as RFC 8441's CONNECT with `:protocol` `websocket`.
 #[derive(Clone, Copy, Debug)]
 pub struct ExtendedConnect;
@@ -62,8 +65,13 @@ pub fn negotiate(
             _ => Err(Unusable::Key),
         };
     }
-    let event_stream = quality(headers, "text/event-stream");
-    if event_stream > 0.0 && event_stream >= quality(headers, "application/json") {
+    let (stream, json) = (quality(headers, EVENT_STREAM), quality(headers, JSON));
+    // Generated clients name all that the document has; of two that weigh the same they mean the
+    // first.
+    let either = |range: &&str| names(range, EVENT_STREAM) || names(range, JSON);
+    let stream_first =
+        tokens(headers, &ACCEPT).find(either).is_some_and(|it| names(it, EVENT_STREAM));
+    if stream > json || (stream > 0.0 && stream >= json && stream_first) {
         Ok(Transport::Sse)
     } else {
         Ok(Transport::LongPoll)
@@ -98,12 +106,16 @@ fn has_token(headers: &HeaderMap, name: &HeaderName, wanted: &str) -> bool {
 #[must_use]
 pub fn quality(headers: &HeaderMap, media_type: &str) -> f32 {
     let weight = |range: &str| {
-        let mut parts = range.split(';').map(str::trim);
-        let named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(media_type));
-        let q = parts.find_map(|part| part.strip_prefix("q=").or(part.strip_prefix("Q=")));
-        named.then(|| q.map_or(1.0, |q| q.parse().unwrap_or(0.0)))
+        let mut parameters = range.split(';').skip(1).map(str::trim);
+        let q = parameters.find_map(|part| part.strip_prefix("q=").or(part.strip_prefix("Q=")));
+        names(range, media_type).then(|| q.map_or(1.0, |q| q.parse().unwrap_or(0.0)))
     };
     tokens(headers, &ACCEPT).find_map(weight).unwrap_or(0.0)
+}
+
+/// Whether a range of `Accept` is exactly this media type.
+fn names(range: &str, media_type: &str) -> bool {
+    range.split(';').next().is_some_and(|name| name.trim().eq_ignore_ascii_case(media_type))
 }
 
 #[cfg(test)]
@@ -129,7 +141,10 @@ mod tests {
             ("text/event-stream", sse),
             ("TEXT/Event-Stream; q=0.9", sse),
             ("application/json;q=0.5, text/event-stream", sse),
-            ("application/json, text/event-stream", sse),
+            ("text/event-stream, application/json", sse),
+            ("text/event-stream, */*", sse),
+            ("application/json, text/event-stream", poll),
+            ("application/json, application/problem+json, text/event-stream", poll),
             ("text/event-stream;q=0", poll),
             ("text/event-stream;q=0.1, application/json", poll),
             ("*/*", poll),

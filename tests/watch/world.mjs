@@ -8,9 +8,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
-import { freePort } from '../browser/proxies.mjs';
 import { startServer } from '../browser/server.mjs';
 import { eventually } from './prometheus.mjs';
+import { startRedis } from './redis.mjs';
 
 const APP = 'wx00000000000000a1';
 const SECRET = '0123456789abcdef0123456789abcdef';
@@ -36,14 +36,6 @@ async function end(child) {
   running.delete(child);
 }
 
-/** @param {number} port */
-async function startRedis(port) {
-  const child = start('redis-server', ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no']);
-  for await (const line of createInterface({ input: child.stdout })) if (line.includes('Ready to accept connections')) break;
-  child.stdout?.resume();
-  return child;
-}
-
 /** @param {string} base @param {string} api @param {string} hook @param {string} redis */
 const settings = (base, api, hook, redis) => `
 redis_url = "${redis}"
@@ -67,8 +59,7 @@ api_url = "${api}"
 export async function startWorld() {
   const folder = await mkdtemp(join(tmpdir(), 'saoma-watched-'));
   await mkdir(join(folder, 'data'));
-  const redisPort = await freePort();
-  let redis = await startRedis(redisPort);
+  const redis = await startRedis();
 
   const stub = start(STUB, ['--listen', '127.0.0.1:0']);
   const [line] = await once(createInterface({ input: stub.stdout }), 'line');
@@ -92,7 +83,7 @@ export async function startWorld() {
 
   const config = join(folder, 'saoma.toml');
   const hookUrl = `http://127.0.0.1:${/** @type {import('node:net').AddressInfo} */ (hook.address()).port}/`;
-  await writeFile(config, settings(folder, api, hookUrl, `redis://127.0.0.1:${redisPort}`));
+  await writeFile(config, settings(folder, api, hookUrl, redis.url));
   const [cert, key] = ['cert.pem', 'key.pem'].map((name) => join(folder, name));
   await promisify(execFile)('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
     '-days', '2', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-keyout', key, '-out', cert]);
@@ -137,8 +128,8 @@ export async function startWorld() {
     /** @param {string} path @param {object} fault */
     breakWeChat: (path, fault) => tell('faults', { api: path, ...fault }),
     healWeChat: () => tell('faults'),
-    stopRedis: () => end(redis),
-    async startRedis() { redis = await startRedis(redisPort); },
+    stopRedis: redis.kill,
+    startRedis: redis.start,
     async killSecure() {
       alive = false;
       await secure.kill();
@@ -146,7 +137,7 @@ export async function startWorld() {
     async stop() {
       await plain.stop();
       if (alive) await secure.stop();
-      await Promise.all([end(redis), end(stub)]);
+      await Promise.all([redis.stop(), end(stub)]);
       hook.closeAllConnections();
       hook.close();
       await rm(folder, { recursive: true, force: true });
