@@ -50,7 +50,8 @@ export function troubles(readings, time) {
     tell(bad > opened, `${bad} sessions could not be opened: ${what === 'code' ? 'no code could be had' : 'the store did not answer'}.`, 'SaomaSessionsRefused');
   }
   for (const method of readings.values(RESPONSES, 'method')) {
-    for (const { what, share } of failing(readings, RESPONSES, 'route', { status: '5xx' }, { method, route: CALLS })) {
+    // Who asks wrongly says nothing of those who ask rightly.
+    for (const { what, share } of failing(readings, RESPONSES, 'route', { status: '5xx' }, { method, route: CALLS, status: /^[25]xx$/ })) {
       tell(share > 0.5, `${percent(share)} of the calls ${method} ${what} are answered 5xx.`, 'SaomaLoginCallsFail');
     }
   }

@@ -3,9 +3,9 @@ import { alerts, lines, stat } from './panels.mjs';
 import { CALLS, came, DROPPED, HOOK_ILL, N, perMinute, quantile, rate, S, share, TRANSITIONS, WECHAT_WELL, within } from './queries.mjs';
 
 const UP = { 0: ['Down', 'red'], 1: ['Up', 'green'] };
-/** A login's own calls that fail more often than not, and not only once. */
+/** A login's own calls that fail more often than not, and not only once; those that asked wrongly are left out. */
 const FAILING = within('saoma_http_responses_total', `${S},${CALLS},status="5xx"`, '5m', 'method, route');
-const BROKEN = `(count(${FAILING} >= 3 and ${FAILING} / ${within('saoma_http_responses_total', `${S},${CALLS}`, '5m', 'method, route')} > 0.5) or vector(0)) > bool 0`;
+const BROKEN = `(count(${FAILING} >= 3 and ${FAILING} / ${within('saoma_http_responses_total', `${S},${CALLS},status=~"2xx|5xx"`, '5m', 'method, route')} > 0.5) or vector(0)) > bool 0`;
 const REFUSED = `${within('saoma_sessions_refused_total', `${N},reason!="rate_limited"`, '5m')} > bool ${within(TRANSITIONS, came('pending'), '5m')}`;
 const CONFIRMED = within(TRANSITIONS, came('confirmed'), '5m');
 const SCANNED = within(TRANSITIONS, came('scanned'), '5m');

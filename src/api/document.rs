@@ -97,6 +97,7 @@ impl<'de> Visitor<'de> for PathsVisitor {
 }
 
 fn mend(document: &mut Value) {
+    mend_schemas(document);
     // OpenAPI 3.0 has no `summary` in `info`.
     if let Some(info) = document["info"].as_object_mut() {
         info.remove("summary");
@@ -132,6 +133,26 @@ fn mend(document: &mut Value) {
     if let Some(headers) = picture["headers"].as_object_mut() {
         // OpenAPI 3.0: a Content-Type header is to be left out.
         headers.remove("CONTENT-TYPE");
+    }
+}
+
+/// Mends what poem-openapi writes alike in all schemas.
+fn mend_schemas(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            // Beside a reference stands its description, in a schema of its own that adds nothing;
+            // openapi-python-client takes no enum that is "all of" two.
+            if let Some(all) = fields.get_mut("allOf").and_then(Value::as_array_mut) {
+                all.retain(|schema| schema.get("$ref").is_some());
+            }
+            // openapi-generator does not know the unsigned ones, and takes 32 bits.
+            if let Some(format) = fields.get_mut("format").filter(|format| **format == "uint64") {
+                *format = "int64".into();
+            }
+            fields.values_mut().for_each(mend_schemas);
+        }
+        Value::Array(items) => items.iter_mut().for_each(mend_schemas),
+        _ => {}
     }
 }
 

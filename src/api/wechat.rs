@@ -47,8 +47,9 @@ impl<'a> ApiExtractor<'a> for PushedText {
     fn request_meta() -> Option<MetaRequest> {
         let schema = MetaSchemaRef::Inline(Box::new(MetaSchema::new("string")));
         Some(MetaRequest {
-            description: Some("The event as WeChat writes it, plain or sealed."),
-            content: vec![MetaMediaType { content_type: "text/xml", schema }],
+            description: Some("The XML of an event as WeChat writes it, plain or sealed."),
+            // WeChat calls it `text/xml`: a body that progenitor refuses to make a client with.
+            content: vec![MetaMediaType { content_type: TEXT, schema }],
             required: true,
         })
     }

@@ -40,6 +40,7 @@ const CASES = [
   ['more sessions refused than opened', true, 'SaomaSessionsRefused', {}, { [came('pending')]: 4, 'saoma_sessions_refused_total{namespace="default",reason="code"}': 5 }],
   ['some sessions refused', false, 'SaomaSessionsRefused', {}, { [came('pending')]: 6, 'saoma_sessions_refused_total{namespace="default",reason="code"}': 5 }],
   ['a step that fails for most', true, 'SaomaLoginCallsFail', {}, { [answered('/v1/scenes/{scene}/scan', '5xx')]: 6, [answered('/v1/scenes/{scene}/scan', '2xx')]: 5 }],
+  ['a step that fails for most, among many who ask wrongly', true, 'SaomaLoginCallsFail', {}, { [answered('/v1/scenes/{scene}/scan', '5xx')]: 6, [answered('/v1/scenes/{scene}/scan', '2xx')]: 5, [answered('/v1/scenes/{scene}/scan', '4xx')]: 500 }],
   ['a step that fails for some', false, 'SaomaLoginCallsFail', {}, { [answered('/v1/scenes/{scene}/scan', '5xx')]: 5, [answered('/v1/scenes/{scene}/scan', '2xx')]: 5 }],
   ['a WeChat that is busy', false, 'SaomaWechatFails', {}, { [wechat('busy')]: 3, [wechat('ok')]: 3 }],
   ['a hook that is away for most', true, 'SaomaHookFails', {}, { [hook('unavailable')]: 4, [hook('registered')]: 3 }],
