@@ -18,13 +18,15 @@ const NAME: &str = "张伟";
 const USER: &str = "u_7c1e2f";
 
 /// The example of a schema.
+#[must_use]
 pub fn of(schema: &str) -> Option<Value> {
-    let events = || vec![event(1, "pending", AT, json!({})), event(2, "scanned", LATER, masked())];
+    let events =
+        || vec![event(1, "pending", AT, &json!({})), event(2, "scanned", LATER, &masked())];
     Some(match schema {
         "AskingBrowser" => browser(),
         "Code" => code(),
         "Confirmation" => json!({ "match_number": 42 }),
-        "Event" => event(2, "scanned", LATER, masked()),
+        "Event" => event(2, "scanned", LATER, &masked()),
         "EventData" => masked(),
         "EventId" => json!({ "id": 3 }),
         "EventKind" | "SessionState" => json!("scanned"),
@@ -84,6 +86,7 @@ pub fn of(schema: &str) -> Option<Value> {
 }
 
 /// The example of a response's body that is not its schema's.
+#[must_use]
 pub fn of_response(operation: &str, media_type: &str) -> Option<Value> {
     Some(match (operation, media_type) {
         ("openSession", "application/json") => {
@@ -99,7 +102,7 @@ pub fn of_response(operation: &str, media_type: &str) -> Option<Value> {
                 "at": AT,
                 "data": { "cursor": 0, "state": "pending", "expires_in": 180, "heartbeat_seconds": 15 },
             });
-            let first = event(1, "pending", AT, json!({}));
+            let first = event(1, "pending", AT, &json!({}));
             json!(format!(
                 "retry: 2000\n\nevent: hello\ndata: {hello}\n\nid: 1\nevent: pending\ndata: {first}\n\n"
             ))
@@ -111,6 +114,7 @@ pub fn of_response(operation: &str, media_type: &str) -> Option<Value> {
 }
 
 /// The example of a request's body that has no schema of its own.
+#[must_use]
 pub fn of_request(operation: &str) -> Option<Value> {
     (operation == "takeWeChatEvent").then(|| {
         json!(format!(
@@ -122,11 +126,12 @@ pub fn of_request(operation: &str) -> Option<Value> {
 }
 
 /// The example of a parameter.
+#[must_use]
 pub fn of_parameter(operation: &str, name: &str) -> Option<Value> {
     Some(match (operation, name) {
         ("endLogin", "id") => json!(JTI),
         (_, "session_id") => json!(SESSION),
-        (_, "scene") => json!(SCENE),
+        (_, "scene") | ("returnFromWeChat", "state") => json!(SCENE),
         (_, "namespace") => json!("default"),
         (_, "cursor") => json!(1),
         (_, "wait") => json!(25),
@@ -136,12 +141,11 @@ pub fn of_parameter(operation: &str, name: &str) -> Option<Value> {
         (_, "limit") => json!(50),
         (_, "before") => json!(format!("1767225609421-{JTI}")),
         ("returnFromWeChat", "code") => json!("041Ae6ll2vWbN84p5yll2kVkQd1Ae6lm"),
-        ("returnFromWeChat", "state") => json!(SCENE),
         _ => return None,
     })
 }
 
-fn event(id: u64, kind: &str, at: &str, data: Value) -> Value {
+fn event(id: u64, kind: &str, at: &str, data: &Value) -> Value {
     json!({ "id": id, "type": kind, "at": at, "data": data })
 }
 

@@ -287,6 +287,7 @@ const OPERATIONS: [(&str, &[&[Refusal]]); 23] = [
 ];
 
 /// The responses of an operation that are problems, by status.
+#[must_use]
 pub fn of(operation: &str) -> BTreeMap<String, Value> {
     let lists = OPERATIONS.iter().find(|(id, _)| *id == operation).map(|(_, lists)| *lists);
     let mut refusals: Vec<Refusal> =
@@ -298,6 +299,7 @@ pub fn of(operation: &str) -> BTreeMap<String, Value> {
 }
 
 /// An example of every problem: what responses refer to.
+#[must_use]
 pub fn examples() -> BTreeMap<String, Value> {
     let all = OPERATIONS.iter().flat_map(|(_, lists)| lists.iter().copied().flatten());
     all.map(|refusal| (name(*refusal), json!({ "summary": refusal.1, "value": example(*refusal) })))

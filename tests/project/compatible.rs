@@ -97,7 +97,7 @@ impl Comparison<'_> {
             let at = format!("{name}: parameter {}", parameter["name"]);
             match new.iter().find(|other| same(parameter, other)) {
                 Some(other) => {
-                    self.schema(&at, Side::Request, &parameter["schema"], &other["schema"])
+                    self.schema(&at, Side::Request, &parameter["schema"], &other["schema"]);
                 }
                 None => self.broken(&at, "is gone"),
             }
