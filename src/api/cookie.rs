@@ -9,7 +9,7 @@ use crate::login::scene::Scene;
 use crate::login::secret::Bearer;
 
 /// The name of every one of them.
-const NAME: &str = "saoma_secret";
+pub(super) const NAME: &str = "saoma_secret";
 /// Seconds by which a cookie outlives its session's time: the end is still to be read.
 const LONGER: u64 = 300;
 

@@ -24,6 +24,9 @@ use crate::login::visitor::Visitor;
 use crate::login::{Login, LoginError};
 use crate::transport::negotiate;
 
+/// The parameter that shows a credential (RFC 6750, section 2.3).
+const QUERY: &str = "access_token";
+
 /// The browser that opened the session of the path.
 pub struct BrowserAuth(pub Browser);
 
@@ -110,7 +113,7 @@ fn find(request: &Request) -> Result<Shown, Problem> {
         return shown(Bearer::shown(text));
     }
     if request.uri().path().ends_with("/events")
-        && let Some(text) = query_parameter(request, "access_token")
+        && let Some(text) = query_parameter(request, QUERY)
     {
         return shown(Bearer::shown(&text));
     }
@@ -153,9 +156,9 @@ fn own_page(request: &Request) -> Result<(), Problem> {
     }
 }
 
-/// One line of the document and the call of the check: the same for all of them.
+/// The ways of one credential into the document, and the call of its check: the same for all.
 macro_rules! security_scheme {
-    ($auth:ty, $name:literal, $scheme:expr, $check:expr) => {
+    ($auth:ty, $operations:expr, $also:expr, $check:expr) => {
         impl<'a> ApiExtractor<'a> for $auth {
             const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
 
@@ -163,11 +166,13 @@ macro_rules! security_scheme {
             type ParamRawType = ();
 
             fn register(registry: &mut Registry) {
-                registry.create_security_scheme($name, $scheme);
+                for (name, scheme) in $operations.into_iter().chain($also) {
+                    registry.create_security_scheme(name, scheme);
+                }
             }
 
             fn security_schemes() -> Vec<&'static str> {
-                vec![$name]
+                $operations.map(|(name, _)| name).into()
             }
             fn from_request(
                 request: &'a Request,
@@ -182,40 +187,67 @@ macro_rules! security_scheme {
 
 security_scheme!(
     BrowserAuth,
-    "sessionSecret",
-    bearer(
-        "The session's `secret`; for the stream also the cookie, the WebSocket subprotocol \
-            pair `saoma.v1`, `saoma.bearer.<secret>`, or `?access_token=`."
-    ),
+    [
+        (
+            "sessionSecret",
+            bearer(
+                "The session's `secret`; a WebSocket may show it as the subprotocol pair \
+                 `saoma.v1`, `saoma.bearer.<secret>` instead."
+            )
+        ),
+        ("sessionCookie", key("cookie", cookie::NAME, "The cookie that opening the session set.")),
+    ],
+    [("sessionQuery", key("query", QUERY, "The session's `secret`, for `/events` alone."))],
     BrowserAuth::check
 );
 security_scheme!(
     PhoneAuth,
-    "phoneToken",
-    bearer(
-        "The `phone_token` of the phone that scanned; for the stream also the WebSocket \
-            subprotocol pair or `?access_token=`."
-    ),
+    [
+        (
+            "phoneToken",
+            bearer(
+                "The `phone_token` of the phone that scanned; a WebSocket may show it as the \
+                 subprotocol pair `saoma.v1`, `saoma.bearer.<phone_token>` instead."
+            )
+        ),
+        (
+            "phoneCookie",
+            key("cookie", cookie::NAME, "The cookie that scanning set; for the site's own pages.")
+        ),
+    ],
+    [("phoneQuery", key("query", QUERY, "The `phone_token`, for `/events` alone."))],
     PhoneAuth::check
 );
-security_scheme!(BackendAuth, "apiKey", bearer("One of the namespace's API keys."), |request| {
-    std::future::ready(BackendAuth::check(request))
-});
-
+security_scheme!(
+    BackendAuth,
+    [("apiKey", bearer("One of the namespace's API keys."))],
+    [],
+    |request| { std::future::ready(BackendAuth::check(request)) }
+);
 security_scheme!(
     HolderAuth,
-    "userToken",
-    bearer("The `access_token` that a login ended in."),
+    [("userToken", bearer("The `access_token` that a login ended in."))],
+    [],
     HolderAuth::check
 );
 
 fn bearer(description: &'static str) -> MetaSecurityScheme {
+    let scheme = Some("bearer");
+    MetaSecurityScheme { ty: "http", scheme, ..described(description) }
+}
+
+fn key(key_in: &'static str, name: &'static str, description: &'static str) -> MetaSecurityScheme {
+    let (name, key_in) = (Some(name), Some(key_in));
+    MetaSecurityScheme { ty: "apiKey", name, key_in, ..described(description) }
+}
+
+fn described(description: &'static str) -> MetaSecurityScheme {
     MetaSecurityScheme {
-        ty: "http",
+        ty: "",
         description: Some(description),
         name: None,
         key_in: None,
-        scheme: Some("bearer"),
+        scheme: None,
         bearer_format: None,
         flows: None,
         openid_connect_url: None,

@@ -14,7 +14,7 @@ use poem_openapi::registry::{
 use poem_openapi::types::Type;
 use tokio::time::Instant;
 
-use super::problem::{Problem, documented};
+use super::problem::Problem;
 use super::schema::Events;
 use crate::stream::subscription::{Page, Subscription};
 use crate::transport::hold::Handover;
@@ -194,12 +194,6 @@ fn unusable(unusable: Unusable) -> Problem {
     }
 }
 
-/// What the document says of requests for events alone.
-const REFUSALS: [(u16, &str); 2] = [
-    (406, "The namespace has switched this transport off: `transport_off`."),
-    (426, "The WebSocket's `Upgrade` did not arrive; use another transport: `upgrade_required`."),
-];
-
 /// The answer of an events operation.
 pub struct EventsResponse(Response);
 
@@ -228,8 +222,7 @@ impl ApiResponse for EventsResponse {
             ],
             headers: Vec::new(),
         };
-        let refusals = REFUSALS.into_iter().map(documented);
-        MetaResponses { responses: std::iter::once(stream).chain(refusals).collect() }
+        MetaResponses { responses: vec![stream] }
     }
 
     fn register(registry: &mut Registry) {

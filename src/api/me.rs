@@ -78,7 +78,10 @@ impl Me {
         &self,
         auth: HolderAuth,
         /// The `next` of the page before.
-        #[oai(validator(max_length = 128))]
+        #[oai(validator(
+            max_length = 128,
+            pattern = "^[0-9]{1,15}-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+        ))]
         before: Query<Option<String>>,
         /// How many at most.
         #[oai(validator(minimum(value = "1"), maximum(value = "200")))]

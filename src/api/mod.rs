@@ -2,10 +2,12 @@
 //!
 //! One file an audience ([`sessions`], [`scenes`], [`backend`] with [`tokens`], [`me`], [`wechat`]
 //! with [`returning`]), what they share ([`schema`], [`events`], [`commands`]), and what stands around all of them
-//! ([`credentials`], [`mod@origin`], [`cors`], [`catch`]).
+//! ([`credentials`], [`mod@origin`], [`cors`], [`catch`]). The [`document`] says of each what its
+//! types do not: its [`refusals`] and [`examples`].
 //! Nothing is decided here.
 //!
-//! To add an operation: a method in its audience's file with an operation id, then
+//! To add an operation: a method in its audience's file with an operation id, which problems it may
+//! answer with in [`refusals`], an example of what is new in [`examples`], then
 //! `cargo run -- openapi > openapi/saoma.json`.
 
 pub mod address;
@@ -18,6 +20,7 @@ pub mod credentials;
 pub mod document;
 pub mod encoding;
 pub mod events;
+pub mod examples;
 pub mod form;
 pub mod json;
 pub mod me;
@@ -26,6 +29,7 @@ pub mod pages;
 pub mod pictures;
 pub mod problem;
 pub mod reached;
+pub mod refusals;
 pub mod returning;
 pub mod scenes;
 pub mod schema;

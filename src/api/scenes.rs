@@ -141,7 +141,7 @@ impl Scenes {
     async fn scan(
         &self,
         address: ClientAddress,
-        /// What the code carries.
+        /// What the code carries: 1 to 32 digits, letters and marks of ``!#$&'()*+,/:;=?@-._~``.
         #[oai(name = "scene")]
         text: Path<String>,
         body: Json<ScanRequest>,
@@ -164,7 +164,7 @@ impl Scenes {
     async fn confirm(
         &self,
         auth: PhoneAuth,
-        /// What the code carries.
+        /// What the code carries: 1 to 32 digits, letters and marks of ``!#$&'()*+,/:;=?@-._~``.
         #[oai(name = "scene")]
         _scene: Path<String>,
         body: Json<Option<Confirmation>>,
@@ -181,7 +181,7 @@ impl Scenes {
     async fn register(
         &self,
         auth: PhoneAuth,
-        /// What the code carries.
+        /// What the code carries: 1 to 32 digits, letters and marks of ``!#$&'()*+,/:;=?@-._~``.
         #[oai(name = "scene")]
         _scene: Path<String>,
         body: Json<SignUp>,
@@ -198,7 +198,7 @@ impl Scenes {
     async fn reject(
         &self,
         auth: PhoneAuth,
-        /// What the code carries.
+        /// What the code carries: 1 to 32 digits, letters and marks of ``!#$&'()*+,/:;=?@-._~``.
         #[oai(name = "scene")]
         _scene: Path<String>,
         _body: Unwanted,
@@ -216,7 +216,7 @@ impl Scenes {
         &self,
         auth: PhoneAuth,
         request: &Request,
-        /// What the code carries.
+        /// What the code carries: 1 to 32 digits, letters and marks of ``!#$&'()*+,/:;=?@-._~``.
         #[oai(name = "scene")]
         _scene: Path<String>,
         /// The last event that you have; `Last-Event-ID` wins over it.
@@ -247,7 +247,7 @@ impl Scenes {
     async fn message(
         &self,
         auth: PhoneAuth,
-        /// What the code carries.
+        /// What the code carries: 1 to 32 digits, letters and marks of ``!#$&'()*+,/:;=?@-._~``.
         #[oai(name = "scene")]
         _scene: Path<String>,
         body: Json<Message>,

@@ -47,11 +47,14 @@ impl Login {
     async fn exchange_own(&self, backend: &Backend, ticket: &Bearer) -> Result<Token, LoginError> {
         let wrong = || super::machine::Refusal::WrongTicket.into();
         let id = secret::ticket_session(ticket.as_str()).ok_or_else(wrong)?;
-        match self.own(backend, id).await {
-            Err(LoginError::NotFound(_)) => Err(wrong()),
-            Err(error) => Err(error),
+        let exchanged = match self.own(backend, id).await {
             Ok(_) => self.exchange(id, ticket).await,
-        }
+            Err(error) => Err(error),
+        };
+        exchanged.map_err(|error| match error {
+            LoginError::NotFound(_) => wrong(),
+            error => error,
+        })
     }
 
     /// Says something to both ends of a session; the number of the event.

@@ -47,19 +47,24 @@ impl CloseCode {
         }
     }
 
+    /// Every code that the server closes with, and the reason that it gives. Where an HTTP answer
+    /// would have been status S, the code is 4000 + S.
+    pub const REASONS: [(u16, &str); 10] = [
+        (1000, ""),
+        (1002, "protocol error"),
+        (1003, "text only"),
+        (1007, "not UTF-8"),
+        (1009, "message too big"),
+        (1012, "server is leaving"),
+        (4404, "session not found"),
+        (4408, "no answer to pings"),
+        (4409, "too many subscribers"),
+        (4410, "session expired"),
+    ];
+
     fn reason(self) -> &'static str {
-        match self.0 {
-            1002 => "protocol error",
-            1003 => "text only",
-            1007 => "not UTF-8",
-            1009 => "message too big",
-            1012 => "server is leaving",
-            4404 => "session not found",
-            4408 => "no answer to pings",
-            4409 => "too many subscribers",
-            4410 => "session expired",
-            _ => "",
-        }
+        let known = Self::REASONS.into_iter().find(|(code, _)| *code == self.0);
+        known.map_or("", |(_, reason)| reason)
     }
 }
 

@@ -1,6 +1,8 @@
 //! Tests of the project itself: who calls whom, what is written down, and whether it is so.
 
 mod architecture;
+mod compatible;
+mod events;
 mod files;
 mod openapi;
 mod readme;

@@ -12,7 +12,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use serde_json::Value;
 
-use super::within;
+use super::{documented, within};
 
 /// A client of one server.
 #[derive(Clone)]
@@ -119,7 +119,15 @@ impl IntoFuture for Ask {
     type IntoFuture = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move { Answer::of(self.response().await).await })
+        Box::pin(async move {
+            let (client, request) = self.0.build_split();
+            let request = request.expect("a request");
+            let (method, path) = (request.method().clone(), request.url().path().to_owned());
+            let response = within("an answer", client.execute(request)).await.expect("an answer");
+            let answer = Answer::of(response).await;
+            documented::holds(&method, &path, &answer);
+            answer
+        })
     }
 }
 

@@ -8,6 +8,7 @@ pub(crate) mod balanced;
 mod browser;
 pub(crate) mod certificates;
 pub(crate) mod disk;
+mod documented;
 mod event_source;
 pub(crate) mod haproxy;
 pub(crate) mod instance;

@@ -15,7 +15,7 @@ use tokio_tungstenite::{
     Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config,
 };
 
-use super::{Answer, Api, Parser, within};
+use super::{Answer, Api, Parser, documented, within};
 
 /// A transport.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -50,7 +50,7 @@ impl Said {
         let value: Value = serde_json::from_str(json).unwrap_or_else(|_| panic!("JSON: {json:?}"));
         let at = value["at"].as_str().unwrap_or_else(|| panic!("an `at`: {json}"));
         assert!(at.len() == 24 && at.ends_with('Z') && &at[10..11] == "T", "RFC 3339: {at}");
-        assert!(value["data"].is_object(), "data is an object: {json}");
+        documented::holds_event(&value);
         let kind = value["type"].as_str().unwrap_or_else(|| panic!("a type: {json}"));
         let (kind, data) = (kind.to_owned(), value["data"].clone());
         let id = value.get("id").map(|id| id.as_u64().expect("a number"));
