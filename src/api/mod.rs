@@ -107,7 +107,7 @@ fn service(parts: &Parts) -> OpenApiService<Api, ()> {
     document::service((sessions, scenes, backends, tokens, me, wechat))
 }
 
-/// The `OpenAPI` document, as `/openapi.json` serves it.
+/// The `OpenAPI` document, as it is to be committed: then `/openapi.json` serves it.
 #[must_use]
 pub fn openapi(parts: &Parts) -> String {
     document::text(&service(parts))
@@ -118,18 +118,15 @@ pub fn openapi(parts: &Parts) -> String {
 pub fn endpoint(parts: Parts) -> BoxEndpoint<'static, Response> {
     let metrics = Arc::clone(&parts.streams.shared.metrics);
     let service = service(&parts);
-    let document = document::text(&service);
-    let routes = document::routes(&service);
+    let routes = document::routes();
     for (method, route) in routes.operations() {
         metrics.http.begin(method, route);
     }
-    // The page holds the document as poem-openapi made it: ours takes its place.
-    let docs = service.swagger_ui_html().replacen(&service.spec(), document.trim_end(), 1);
     // Nested where all operations are: nested at `/` it would take every other path as well.
     let route = Route::new().nest_no_strip("/v1", service);
     let Parts { login, trusts, entropy, jwks, pages, public_url, .. } = parts;
     let public = PublicOrigin(public_url.as_deref().and_then(Origin::of_address));
-    let route = pages::add(route, docs, document, jwks, &pages);
+    let route = pages::add(route, jwks, &pages);
     let keeper = Arc::clone(&login);
     let kept: Kept = Arc::new(move |name| {
         let login = Arc::clone(&keeper);

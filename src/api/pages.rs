@@ -10,7 +10,7 @@ use poem::http::{HeaderMap, StatusCode, header};
 use poem::{Endpoint, Request, Response, ResponseBuilder, Route, endpoint, get};
 use sha2::{Digest, Sha256};
 
-use super::{Published, encoding};
+use super::{Published, document, encoding};
 use crate::origin::Origin;
 
 /// What the pages may do: nothing that is not this server's own. To a WebSocket the same
@@ -97,13 +97,7 @@ pub(super) struct Form {
 
 /// Adds the pages to a route.
 #[must_use]
-pub fn add(
-    mut route: Route,
-    docs_html: String,
-    document: String,
-    jwks: Published,
-    pages: &Pages,
-) -> Route {
+pub fn add(mut route: Route, jwks: Published, pages: &Pages) -> Route {
     let strict: Arc<str> = format!("{POLICY}; {PICTURES}; {UNFRAMED}").into();
     let rules = |media_type| Rules {
         media_type,
@@ -130,8 +124,8 @@ pub fn add(
     let docs = Rules { policy: docs, ..rules(HTML) };
     let keys = Rules { cache: "public, max-age=300", ..rules(JSON) };
     route
-        .at("/docs", file(docs_html.into(), None, docs))
-        .at("/openapi.json", file(document.into(), None, rules(JSON)))
+        .at("/docs", file(document::page().into(), None, docs))
+        .at("/openapi.json", file(document::COMMITTED.into(), None, rules(JSON)))
         .at(
             "/.well-known/jwks.json",
             get(endpoint::make(move |request: Request| {
