@@ -237,7 +237,7 @@ mod tests {
     /// The headers of a page, or the status if there is none.
     async fn headers(pages: &Pages, path: &'static str) -> Result<HeaderMap, StatusCode> {
         let jwks: Published = Arc::new(|| Box::pin(async { String::new() }));
-        let route = add(Route::new(), String::new(), String::new(), jwks, pages);
+        let route = add(Route::new(), jwks, pages);
         let request = Request::builder().uri(Uri::from_static(path)).finish();
         let response = route.get_response(request).await;
         if response.status() == StatusCode::OK {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::timeout;
+use tracing::Instrument as _;
 
 use super::machine::Refusal;
 use super::namespace::Namespace;
@@ -31,7 +32,8 @@ impl Login {
         let Heard { answer, scan } = namespace.provider.pushes().ok_or(nobody)?.hear(pushed)?;
         if let Some((scene, identity)) = scan {
             let login = Arc::clone(self);
-            tokio::spawn(async move { login.tell_of_scan(&namespace, &scene, identity).await });
+            let telling = async move { login.tell_of_scan(&namespace, &scene, identity).await };
+            tokio::spawn(telling.in_current_span());
         }
         Ok(answer)
     }

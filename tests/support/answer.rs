@@ -108,6 +108,16 @@ impl Ask {
         Self(self.0.header("content-type", media_type).body(body.to_owned()))
     }
 
+    /// The answer of the admin listener, of which the document does not speak.
+    pub(crate) async fn undocumented(self) -> Answer {
+        Answer::of(self.response().await).await
+    }
+
+    /// The answer, however long it takes.
+    pub(crate) async fn in_the_end(self) -> Answer {
+        Answer::of(self.0.send().await.expect("an answer")).await
+    }
+
     /// The response as soon as its head is there.
     pub(crate) async fn response(self) -> reqwest::Response {
         within("an answer", self.0.send()).await.expect("an answer")

@@ -229,7 +229,7 @@ impl TestServer {
 
     /// `GET` at the admin listeners: what all of them answer; status 0 if they do not agree.
     pub(crate) async fn admin(&self, path: &str) -> Answer {
-        let asked = self.admins.iter().map(|admin| admin.ask(Method::GET, path).into_future());
+        let asked = self.admins.iter().map(|admin| admin.ask(Method::GET, path).undocumented());
         let mut answers = join_all(asked).await;
         let mut answer = answers.pop().expect("an instance");
         if answers.iter().any(|other| other.status != answer.status) {

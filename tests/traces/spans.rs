@@ -3,7 +3,7 @@
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use reqwest::Method;
-use saoma::config::{Config, DirectoryRule, Secret};
+use saoma::config::{Config, DirectoryRule, ProviderName, Secret};
 
 use crate::collector::{Collector, Told};
 use crate::service::{SECRET, Service};
@@ -98,6 +98,34 @@ async fn a_request_goes_on_with_its_callers_trace_and_so_does_the_hook_that_it_a
     let asked = &service.was_asked(1).await[0];
     let told = asked.headers.get("traceparent").and_then(|told| told.to_str().ok());
     assert_eq!(told, Some(&*format!("00-{TRACE}-{}-01", hook.id())));
+}
+
+#[tokio::test]
+async fn a_call_to_wechat_is_a_span_of_the_scan_that_makes_it() {
+    let collector = Collector::start().await;
+    let mut config = told_to(&collector);
+    let rules = namespace(&mut config, "default");
+    rules.provider = ProviderName::MiniProgram;
+    rules.wechat.app_id = Some("wx00000000000000a1".to_owned());
+    rules.wechat.app_secret = Some(Secret::new("0123456789abcdef0123456789abcdef".to_owned()));
+    // Nobody listens there.
+    let nobody = std::net::TcpListener::bind(any()).and_then(|it| it.local_addr());
+    rules.wechat.api_url = format!("http://{}", nobody.expect("an address"));
+    let instance = Instance::start(&config).await;
+    let session = instance.browser(Via::LongPoll).open_only().await;
+    let scan = instance.api().ask(Method::POST, &format!("/v1/scenes/{}/scan", session.scene));
+    let scan = scan.header("traceparent", &format!("00-{TRACE}-{CALLER}-01"));
+    scan.json(serde_json::json!({ "login_code": "what-wx.login-gave" }))
+        .await
+        .is_problem(503, "wechat_unavailable");
+
+    let of_the_scan = |told: &Told| told.span.name == "wechat" && told.trace() == TRACE;
+    let heard = collector.hears("the call", of_the_scan).await;
+    let call = heard.iter().find(|told| of_the_scan(told)).expect("a call");
+    assert_eq!(call.span.kind(), SpanKind::Client);
+    assert_eq!(call.says("api").as_deref(), Some("jscode2session"));
+    assert_eq!(call.says("outcome").as_deref(), Some("unreachable"));
+    assert_eq!(call.span.status.clone().unwrap_or_default().code(), StatusCode::Error);
 }
 
 #[tokio::test]

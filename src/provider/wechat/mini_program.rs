@@ -8,6 +8,7 @@ use moka::future::Cache;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use tracing::Instrument as _;
 
 use super::account::Account;
 use super::api::Call;
@@ -157,7 +158,7 @@ impl Provider for MiniProgram {
     /// whoever looks.
     fn prepare(&self, scene: &Scene) {
         let (inner, scene) = (Arc::clone(&self.0), scene.clone());
-        tokio::spawn(async move { inner.code(&scene).await.map(drop) });
+        tokio::spawn(async move { inner.code(&scene).await.map(drop) }.in_current_span());
     }
 
     async fn identify(&self, login_code: &str, _: &Scene) -> Result<Identity, PortError> {
@@ -170,10 +171,11 @@ impl Provider for MiniProgram {
         // A task of its own: a phone that goes away now has used its code at WeChat, and is
         // answered when it comes back.
         let (inner, login_code) = (Arc::clone(&self.0), login_code.to_owned());
-        let asking = tokio::spawn(async move {
+        let asking = async move {
             let key = Sha256::digest(&login_code).into();
             inner.people.try_get_with(key, inner.person(&login_code)).await
-        });
+        };
+        let asking = tokio::spawn(asking.in_current_span());
         let known = asking.await.map_err(|_| PortError::from(Failure::Unreachable))?;
         known.map_err(|failure| Failure::clone(&failure).into())
     }

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use moka::future::Cache;
 use serde::Deserialize;
 use serde_json::json;
+use tracing::Instrument as _;
 
 use super::account::Account;
 use super::api::Call;
@@ -166,7 +167,7 @@ impl Provider for OfficialAccount {
 
     fn prepare(&self, scene: &Scene) {
         let (inner, scene) = (Arc::clone(&self.0), scene.clone());
-        tokio::spawn(async move { inner.code(&scene).await.map(drop) });
+        tokio::spawn(async move { inner.code(&scene).await.map(drop) }.in_current_span());
     }
 
     /// A login code is one of a link that we wrote to who scanned.

@@ -9,6 +9,7 @@ use form_urlencoded::Serializer;
 use moka::future::Cache;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
+use tracing::Instrument as _;
 
 use super::account::Account;
 use super::api::Call;
@@ -203,10 +204,11 @@ impl Website for OpenPlatform {
         // A task of its own: a browser that goes away now has used its code at WeChat, and is
         // answered when it comes back.
         let (inner, code) = (Arc::clone(&self.0), code.to_owned());
-        let exchanging = tokio::spawn(async move {
+        let exchanging = async move {
             let key = Sha256::digest(&code).into();
             inner.grants.try_get_with(key, inner.exchanged(&code)).await
-        });
+        };
+        let exchanging = tokio::spawn(exchanging.in_current_span());
         let grant = exchanging.await.map_err(|_| PortError::from(Failure::Unreachable))?;
         let grant = grant.map_err(|failure| Failure::clone(&failure))?;
         Ok(self.0.person(grant).await?)
