@@ -45,12 +45,14 @@ pub fn text<A: OpenApi>(service: &OpenApiService<A, ()>) -> String {
 }
 
 /// The page that shows the document.
+#[must_use]
 pub fn page() -> String {
     let empty = OpenApiService::new((), "Saoma", env!("CARGO_PKG_VERSION"));
     empty.swagger_ui_html().replacen(&empty.spec(), COMMITTED.trim_end(), 1)
 }
 
 /// The paths of all operations with their methods, read off the document.
+#[must_use]
 pub fn routes() -> Routes {
     let document: Value = serde_json::from_str(COMMITTED).unwrap_or_default();
     let mut routes = Routes::default();

@@ -1,19 +1,13 @@
 //! Older and newer HTTP: 1.0, and 2 without TLS.
 
 use futures_util::{SinkExt, StreamExt};
-use http_body_util::Empty;
-use hyper::body::Bytes;
-use hyper::client::conn::http2;
-use hyper::ext::Protocol;
-use hyper_util::rt::{TokioExecutor, TokioIo};
 use reqwest::{Method, Version};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message as Frame;
-use tokio_tungstenite::tungstenite::protocol::Role;
 
-use crate::support::{Answer, Parser, Store, TestServer, Via, within};
+use crate::support::{Answer, Parser, Store, TestServer, Via, extended_connect, within};
 
 stories! {
     on_every_store:
@@ -124,28 +118,8 @@ async fn over_http_2_a_websocket_is_an_extended_connect(store: Store) {
     let server = TestServer::start(store).await;
     let session = server.browser(Via::WebSocket).open_only().await;
     let stream = TcpStream::connect(server.address).await.expect("connected");
-    let io = TokioIo::new(stream);
-    let (mut client, connection) =
-        http2::handshake::<_, _, Empty<Bytes>>(TokioExecutor::new(), io).await.expect("HTTP/2");
-    tokio::spawn(connection);
-    // An ordinary request first: after its answer, the server's settings are known.
-    let own = format!("http://{}{}", server.address, session.path(""));
-    let request =
-        hyper::Request::get(own).header("authorization", format!("Bearer {}", session.secret));
-    let answer = client.send_request(request.body(Empty::new()).expect("a request")).await;
-    assert_eq!(answer.expect("an answer").status(), 200);
-
-    let events = format!("http://{}{}?cursor=1", server.address, session.path("events"));
-    let request = hyper::Request::connect(events)
-        .header("sec-websocket-version", "13")
-        .header("sec-websocket-protocol", format!("saoma.v1, saoma.bearer.{}", session.secret))
-        .extension(Protocol::from_static("websocket"));
-    let response = client.send_request(request.body(Empty::new()).expect("a request")).await;
-    let response = response.expect("an answer");
-    assert_eq!(response.status(), 200);
-    assert_eq!(response.headers()["sec-websocket-protocol"], "saoma.v1");
-    let upgraded = TokioIo::new(hyper::upgrade::on(response).await.expect("a tunnel"));
-    let mut socket = WebSocketStream::from_raw_socket(upgraded, Role::Client, None).await;
+    let base = format!("http://{}", server.address);
+    let mut socket = extended_connect::follow(stream, &base, &session).await;
     let next = async |socket: &mut WebSocketStream<_>| -> Frame {
         within("a frame", StreamExt::next(socket)).await.expect("a frame").expect("a good one")
     };

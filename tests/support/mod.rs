@@ -10,6 +10,7 @@ pub(crate) mod certificates;
 pub(crate) mod disk;
 mod documented;
 mod event_source;
+pub(crate) mod extended_connect;
 pub(crate) mod haproxy;
 pub(crate) mod instance;
 pub(crate) mod kept;

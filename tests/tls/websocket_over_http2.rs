@@ -4,22 +4,15 @@
 use std::sync::Arc;
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use http_body_util::Empty;
-use hyper::body::Bytes;
-use hyper::client::conn::http2;
-use hyper::ext::Protocol;
-use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message as Frame;
-use tokio_tungstenite::tungstenite::protocol::Role;
 
-use crate::support::{Store, TestServer, Via, within};
+use crate::support::{Store, TestServer, Via, extended_connect, within};
 use crate::{authority, shows};
 
 #[tokio::test]
@@ -38,27 +31,8 @@ async fn it_is_a_stream_among_others() {
     let stream = within("a handshake", connector.connect(name, stream)).await.expect("shaken");
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
 
-    let io = TokioIo::new(stream);
-    let (mut client, connection) =
-        http2::handshake::<_, _, Empty<Bytes>>(TokioExecutor::new(), io).await.expect("HTTP/2");
-    tokio::spawn(connection);
-    // An ordinary request first: after its answer, the server's settings are known.
-    let own = format!("https://{}{}", server.address, session.path(""));
-    let request =
-        hyper::Request::get(own).header("authorization", format!("Bearer {}", session.secret));
-    let answer = client.send_request(request.body(Empty::new()).expect("a request")).await;
-    assert_eq!(answer.expect("an answer").status(), 200);
-
-    let events = format!("https://{}{}?cursor=1", server.address, session.path("events"));
-    let request = hyper::Request::connect(events)
-        .header("sec-websocket-version", "13")
-        .header("sec-websocket-protocol", format!("saoma.v1, saoma.bearer.{}", session.secret))
-        .extension(Protocol::from_static("websocket"));
-    let response = client.send_request(request.body(Empty::new()).expect("a request")).await;
-    let response = response.expect("an answer");
-    assert_eq!(response.status(), 200);
-    let upgraded = TokioIo::new(hyper::upgrade::on(response).await.expect("a tunnel"));
-    let mut socket = WebSocketStream::from_raw_socket(upgraded, Role::Client, None).await;
+    let base = format!("https://{}", server.address);
+    let mut socket = extended_connect::follow(stream, &base, &session).await;
     let mut says = async |frame: Option<Frame>| -> Value {
         if let Some(frame) = frame {
             socket.send(frame).await.expect("sent");
