@@ -15,6 +15,8 @@ mod frames;
 mod http;
 mod order;
 mod person;
+#[path = "../support/ports.rs"]
+mod ports;
 #[path = "../support/postgres.rs"]
 #[allow(dead_code, reason = "shared with the tests of many instances")]
 mod postgres;

@@ -169,7 +169,7 @@ async fn servers_and_sentinels_may_want_passwords_of_their_own() {
     assert!(url.contains("of-servers") && url.contains("of-sentinels"), "{url}");
     let fleet = Fleet::on(redis, &url, 2, |_| {}).await;
     fleet.logs_in(0, Via::WebSocket).await;
-    fleet.redis.swap();
+    fleet.redis.swap_and_tell();
     // Each instance finds the new master by itself.
     for server in &fleet.servers {
         let opened = async || server.browser(Via::LongPoll).tries_to_open().await;

@@ -1,13 +1,13 @@
 //! The small service of `examples/`, as docs/hook.md says that it is run.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 
 use saoma::config::{Config, Secret};
 use serde_json::json;
 
 use crate::service::SECRET;
 use crate::support::kept::Kept;
-use crate::support::{Answer, Api, Store, TestServer, Via, namespace};
+use crate::support::{Answer, Api, Store, TestServer, Via, namespace, ports};
 use crate::world::{asks, claims_of};
 
 const SERVICE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/hook_service.py");
@@ -29,15 +29,13 @@ fn example(listen: SocketAddr, server: SocketAddr) -> Kept {
 #[tokio::test]
 async fn it_knows_some_refuses_some_and_takes_others() {
     // Each wants to know where the other is: a port for the example is found first.
-    let found = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let listen = found.local_addr().expect("its address");
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, ports::free()));
     let url = format!("http://{listen}/");
     let server = TestServer::start_with(Store::Memory, |config: &mut Config| {
         asks(config, "default", &url);
         namespace(config, "default").api_keys = vec![Secret::new(API_KEY.to_owned())];
     });
     let server = server.await;
-    drop(found);
     let _process = example(listen, server.address);
 
     let mut tab = server.browser(Via::Sse).open().await;

@@ -4,6 +4,7 @@ use std::future::{Future, IntoFuture};
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, RequestBuilder, Version};
@@ -113,9 +114,10 @@ impl Ask {
         Answer::of(self.response().await).await
     }
 
-    /// The answer, however long it takes.
+    /// The answer where a thousand others are waited for, too.
     pub(crate) async fn in_the_end(self) -> Answer {
-        Answer::of(self.0.send().await.expect("an answer")).await
+        let answered = tokio::time::timeout(Duration::from_secs(60), self.0.send()).await;
+        Answer::of(answered.expect("within a minute").expect("an answer")).await
     }
 
     /// The response as soon as its head is there.

@@ -1,6 +1,6 @@
 //! A real HAProxy before some instances: each request goes to the next of them, whoever asks.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -10,7 +10,7 @@ use tokio::time::sleep;
 
 use super::balanced::BALANCER;
 use super::kept::Kept;
-use super::within;
+use super::{ports, within};
 
 /// HAProxy goes into the background as soon as it listens.
 const KEEPER: &str = r#"
@@ -48,9 +48,7 @@ impl HaProxy {
     }
 
     fn try_start() -> Option<Self> {
-        let found = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-        let address = found.local_addr().expect("its address");
-        drop(found);
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, ports::free()));
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().to_str().expect("a folder with a name in UTF-8");
         std::fs::write(folder.path().join("haproxy.cfg"), settings(address, path))

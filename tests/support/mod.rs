@@ -16,6 +16,7 @@ pub(crate) mod instance;
 pub(crate) mod kept;
 pub(crate) mod metrics;
 mod phone;
+pub(crate) mod ports;
 pub(crate) mod postgres;
 pub(crate) mod python;
 mod raw;

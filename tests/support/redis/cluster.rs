@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::super::certificates::Authority;
-use super::{RedisServer, free_port, until};
+use super::{RedisServer, ports, until};
 
 /// How many slots a cluster has.
 const SLOTS: usize = 16_384;
@@ -36,7 +36,7 @@ impl Cluster {
 
     fn of(replicas: usize, start_with: impl Fn(&[&str]) -> RedisServer) -> Self {
         let start = |_| {
-            let bus = free_port().to_string();
+            let bus = ports::free().to_string();
             let mut all = vec!["--cluster-enabled", "yes", "--cluster-node-timeout", "1000"];
             all.extend(["--cluster-port", &bus]);
             all.extend(["--appendonly", "yes", "--appendfsync", "always"]);

@@ -5,10 +5,10 @@ mod process;
 pub(crate) mod sentinels;
 pub(crate) mod storm;
 
-use std::net::{Ipv4Addr, TcpListener};
 use std::sync::OnceLock;
 
 use super::certificates::Authority;
+use super::ports;
 use process::Process;
 use tempfile::TempDir;
 
@@ -47,12 +47,12 @@ impl RedisServer {
 
     /// One with these settings at a free port.
     pub(crate) fn with(settings: &[&str]) -> Self {
-        Self::start_with(free_port(), settings)
+        Self::start_with(ports::free(), settings)
     }
 
     /// One that speaks TLS, too, at a port of its own.
     pub(crate) fn with_tls(authority: &Authority, settings: &[&str]) -> Self {
-        let (port, tls) = (free_port(), authority.settings());
+        let (port, tls) = (ports::free(), authority.settings());
         let number = port.to_string();
         let mut all: Vec<&str> = tls.iter().map(String::as_str).collect();
         all.extend(["--tls-port", &number]);
@@ -145,12 +145,6 @@ fn until(what: &str, mut so: impl FnMut() -> bool) {
         assert!(now < began + patience, "waited {patience:?} in vain for: {what}");
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
-}
-
-/// A port that nobody listens at.
-fn free_port() -> u16 {
-    let found = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-    found.local_addr().expect("its address").port()
 }
 
 /// The address of one that all tests of a binary share.

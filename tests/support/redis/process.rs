@@ -4,8 +4,12 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
 /// Runs the server, tells its process id, and ends it with the tests, whatever becomes of them:
-/// their end of the pipe closes then.
-const KEEPER: &str = r#"redis-server "$@" & echo "pid $!"; read -r _; kill -KILL $!; wait"#;
+/// their end of the pipe closes then. What it says ends where the server does.
+const KEEPER: &str = r#"
+redis-server "$@" & echo "pid $!"
+exec >&-
+read -r _; kill -KILL $!; wait
+"#;
 
 /// A process that is killed when it is dropped.
 pub(super) struct Process {

@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use super::super::certificates::Authority;
 use super::process::Process;
-use super::{RedisServer, ask, free_port, until};
+use super::{RedisServer, ask, ports, until};
 
 /// What the master is called.
 const NAME: &str = "main";
@@ -130,6 +130,16 @@ impl Sentinels {
         });
     }
 
+    /// The same, and waits until the old one knows: until then it takes what is lost.
+    pub(crate) fn swap_and_tell(&self) {
+        let old = &self.servers[self.master().expect("one master")];
+        self.swap();
+        until("the old master to follow", || {
+            old.tries::<String>(&["INFO", "replication"])
+                .is_ok_and(|said| said.contains("master_link_status:up"))
+        });
+    }
+
     fn place(&self, port: &str) -> Option<usize> {
         self.servers.iter().position(|server| server.known_port().to_string() == port)
     }
@@ -137,8 +147,8 @@ impl Sentinels {
 
 impl Sentinel {
     fn of(master: &str, lines: &str, password: &'static str, tls: bool) -> Self {
-        let (folder, port) = (tempfile::tempdir().expect("a folder"), free_port());
-        let known_port = if tls { free_port() } else { port };
+        let (folder, port) = (tempfile::tempdir().expect("a folder"), ports::free());
+        let known_port = if tls { ports::free() } else { port };
         let file = folder.path().join("sentinel.conf");
         let tls_port = if tls { format!("tls-port {known_port}\n") } else { String::new() };
         let watched = format!("sentinel monitor {NAME} 127.0.0.1 {master} 2\n");
