@@ -22,10 +22,10 @@ use crate::transport::{Answer, Commands};
 /// The greatest length of a name, in characters.
 const NAME_CHARACTERS: usize = 64;
 
-/// The commands of a browser: `message`, `cancel`.
+/// The commands of a browser.
 pub struct BrowserCommands(Arc<Login>, Browser);
 
-/// The commands of a phone: `confirm`, `reject`, `register`, `message`.
+/// The commands of a phone.
 pub struct PhoneCommands(Arc<Login>, PhonePass);
 
 #[derive(Deserialize)]
@@ -41,6 +41,9 @@ struct Said {
 }
 
 impl BrowserCommands {
+    /// What a browser can say by `do`.
+    pub const KNOWN: &str = "message, cancel";
+
     /// The commands of this browser.
     #[must_use]
     pub fn new(login: Arc<Login>, browser: Browser) -> Self {
@@ -49,6 +52,9 @@ impl BrowserCommands {
 }
 
 impl PhoneCommands {
+    /// What a phone can say by `do`.
+    pub const KNOWN: &str = "confirm, reject, register, message";
+
     /// The commands of this phone.
     #[must_use]
     pub fn new(login: Arc<Login>, phone: PhonePass) -> Self {
@@ -79,7 +85,7 @@ impl Commands for BrowserCommands {
                         login.cancel(browser).await?;
                         Ok(json!({ "state": "cancelled" }))
                     }
-                    _ => Err(unknown("message, cancel")),
+                    _ => Err(unknown(Self::KNOWN)),
                 }
             })
             .await
@@ -115,7 +121,7 @@ impl Commands for PhoneCommands {
                         let id = login.phone_says(phone, &body(&said)?).await?;
                         Ok(json!({ "id": id }))
                     }
-                    _ => Err(unknown("confirm, reject, register, message")),
+                    _ => Err(unknown(Self::KNOWN)),
                 }
             })
             .await

@@ -41,7 +41,7 @@ const CODES: [(&str, &str); 51] = [
     ("origin_not_allowed", "pages of this origin may not do this"),
     ("provider_failed", "the code's picture could not be made"),
     ("provider_unavailable", "the directory of users cannot be reached"),
-    ("refused", "the service that decides has refused; `detail` is its reason"),
+    ("refused", "whoever decides who is let in has refused; `detail` is the reason"),
     ("relayed", "this code reached the phone as a picture; scan it from the screen"),
     ("request_timeout", "the body did not come in time"),
     ("sign_up_closed", "signing up is not possible here"),
@@ -119,7 +119,8 @@ const EVENTS: &[Refusal] = &[
 /// Something is said.
 const MESSAGE: &[Refusal] = &[(429, "too_many_messages"), (429, "too_many_requests")];
 /// A ticket is exchanged.
-const TICKET: &[Refusal] = &[(403, "wrong_ticket"), (409, "already_redeemed"), (500, "internal")];
+const TICKET: &[Refusal] =
+    &[(403, "refused"), (403, "wrong_ticket"), (409, "already_redeemed"), (500, "internal")];
 /// WeChat is asked.
 const WECHAT: &[Refusal] = &[
     (502, "wechat_failed"),

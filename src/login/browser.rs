@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde_json::value::RawValue;
+use tokio::time::timeout;
 
 use super::machine::{self, Command, From};
 use super::namespace::Namespace;
-use super::ports::{Image, ImageFormat, PictureAt};
+use super::ports::{Fault, Image, ImageFormat, PictureAt, PortError, REFUSED};
 use super::secret::{self, Bearer};
 use super::service::{Current, Login, LoginError, Token, change};
 use super::session::{Asker, Session, SessionId, State};
@@ -24,6 +25,8 @@ use uuid::Builder;
 const CODES: usize = 4;
 /// How much of a `User-Agent` is kept.
 const USER_AGENT_BYTES: usize = 256;
+/// How long an exchange waits for the directory.
+const DIRECTORY: Duration = Duration::from_secs(1);
 
 /// What a browser asks for.
 #[derive(Clone, Debug)]
@@ -275,7 +278,8 @@ impl Login {
     /// Exchanges the ticket for a token, once.
     ///
     /// # Errors
-    /// The ticket is wrong, old or used, or nothing has been confirmed.
+    /// The ticket is wrong, old or used, nothing has been confirmed, or whoever confirmed was blocked
+    /// or removed since.
     pub async fn redeem(&self, browser: &Browser, ticket: &Bearer) -> Result<Token, LoginError> {
         let redeemed = self.exchange(browser.id, ticket).await;
         self.count_ticket(&browser.namespace, &redeemed);
@@ -303,7 +307,9 @@ impl Login {
             let ticket_ttl = self.namespace(&session.namespace)?.ticket_ttl;
             Ok(Command::Redeem { ticket: ticket.clone(), ticket_ttl })
         };
-        let Current { session, .. } = self.run(id, redeem).await?;
+        let current = self.current(id).await?;
+        self.still_lets_in(&current.session, ticket).await?;
+        let Current { session, .. } = self.run_from(current, redeem).await?;
         let user = confirmed.into_inner().ok_or(LoginError::Store)?;
         let grant = Grant {
             user,
@@ -312,6 +318,22 @@ impl Login {
             jti: Builder::from_random_bytes(self.entropy.bytes()).into_uuid().to_string(),
         };
         self.hand_out(&session, grant).await
+    }
+
+    /// Whoever was blocked or removed since they confirmed gets no token. What the directory cannot
+    /// tell now, it told then.
+    async fn still_lets_in(&self, session: &Session, ticket: &Bearer) -> Result<(), LoginError> {
+        let State::Confirmed { user, redeemed: false, .. } = &session.state else { return Ok(()) };
+        if !session.ticket.is(&ticket.digest()) {
+            return Ok(());
+        }
+        let namespace = self.namespace(&session.namespace)?;
+        let asked = timeout(DIRECTORY, namespace.directory.still_has(&user.id));
+        if let Ok(Ok(false)) = asked.await {
+            let why = "who has confirmed is not let in any more";
+            return Err(PortError::new(Fault::Forged, REFUSED, why).into());
+        }
+        Ok(())
     }
 
     fn snapshot_of(&self, session: Session, cursor: u64) -> Result<Snapshot, LoginError> {

@@ -111,11 +111,12 @@ async fn a_message_is_any_json(store: Store) {
     let mut tab = server.browser(Via::Sse).open().await;
     let phone = tab.scan_as("Alice").await;
     tab.sees("scanned").await;
-    let bodies: [Value; 9] = [
+    let bodies: [Value; 10] = [
         json!(null),
         json!(false),
         json!(0),
         json!(-1.5),
+        json!([31.245_270_191_439_438, 121.487_919_511_619_45, 1e300, 5e-324]),
         json!(""),
         json!("\u{0}\u{2028}😀\\\""),
         json!([]),

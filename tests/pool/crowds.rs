@@ -1,6 +1,7 @@
 //! A thousand sessions at once, at three instances.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::future::join_all;
 use reqwest::Method;
@@ -33,15 +34,25 @@ async fn no_two_of_a_thousand_sessions_get_the_same_number() {
     let made = wechat.see(&format!("calls?all&path={CODES}")).await;
     assert_eq!(made.as_array().map(Vec::len), Some(SESSIONS));
 
-    // All are asked for at once; a slow machine may take its time to answer the last.
+    // All are asked for at once. A slow machine may take its time to answer the last, and who has
+    // waited too long for Redis is told so and asks again.
+    let late = AtomicU64::new(0);
     let opening = (0..SESSIONS).map(|n| {
-        let server = &servers[n % 3];
+        let (server, late) = (&servers[n % 3], &late);
         async move {
-            let opened = server.api().ask(Method::POST, "/v1/sessions").body("{}").in_the_end();
-            server.browser(Via::LongPoll).session_of(opened.await.is(201))
+            loop {
+                let asked = server.api().ask(Method::POST, "/v1/sessions").body("{}");
+                let opened = asked.in_the_end().await;
+                if opened.status == 201 {
+                    return server.browser(Via::LongPoll).session_of(opened.is(201));
+                }
+                opened.is_problem(503, "store_unavailable");
+                assert!(late.fetch_add(1, Ordering::Relaxed) < SESSIONS as u64, "Redis is away");
+            }
         }
     });
     let sessions = join_all(opening).await;
+    let late = late.into_inner();
     let scenes: BTreeSet<_> = sessions.iter().map(|session| session.scene.clone()).collect();
     assert_eq!(scenes.len(), SESSIONS);
     let picture = |session: &Session| {
@@ -59,8 +70,15 @@ async fn no_two_of_a_thousand_sessions_get_the_same_number() {
         }
     }
     let [from_pool, fresh] = taken;
-    assert_eq!((from_pool, from_pool + fresh), (pictures.len() as u64, SESSIONS as u64));
     assert!(from_pool > 0);
     let calls = wechat.see(&format!("calls?all&path={CODES}")).await;
-    assert_eq!(calls.as_array().map(Vec::len), Some(SESSIONS + sessions.len() - pictures.len()));
+    let for_sessions = calls.as_array().expect("calls").len() - SESSIONS;
+    // What was taken for an answer that came too late is all that there may be besides.
+    let with_fresh = sessions.len() - pictures.len();
+    for (counted, seen) in
+        [(from_pool, pictures.len()), (fresh, with_fresh), (for_sessions as u64, with_fresh)]
+    {
+        let seen = seen as u64;
+        assert!((seen..=seen + late).contains(&counted), "{counted}, not {seen} ({late} late)");
+    }
 }

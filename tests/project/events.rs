@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use saoma::api::commands::{BrowserCommands, PhoneCommands};
 use saoma::transport::websocket::CloseCode;
 use serde_json::Value;
 
@@ -44,6 +45,15 @@ fn every_field_of_an_events_data_is_in_the_table_and_no_other() {
     let data = schema("EventData");
     let fields = data["properties"].as_object().expect("properties").keys();
     assert_eq!(told, fields.cloned().collect());
+}
+
+#[test]
+fn every_command_is_in_the_table_of_who_may_say_it_and_no_other() {
+    let told = table("who");
+    for (who, known) in [("browser", BrowserCommands::KNOWN), ("phone", PhoneCommands::KNOWN)] {
+        let told = told.iter().filter(|row| row[1] == who).flat_map(|row| quoted(&row[2]));
+        assert_eq!(told.collect::<Vec<_>>().join(", "), known, "{who}");
+    }
 }
 
 #[test]

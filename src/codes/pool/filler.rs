@@ -282,4 +282,20 @@ mod tests {
             assert!(wait.is_some());
         }
     }
+
+    #[tokio::test]
+    async fn who_was_silent_for_too_long_stops_when_another_has_begun() {
+        let database = Database::open("sqlite::memory:").await.expect("open");
+        let filler = Filler::new(Vec::new(), database.clone(), "us".to_owned(), Clock::system());
+        let taken = "UPDATE leases SET holder = 'another', generation = generation + 1";
+        let loses = async {
+            sqlx::query(taken).execute(database.pool()).await.expect("taken");
+            pending::<Result<(), Trouble>>().await
+        };
+        let stopped = timeout(10 * AGAIN, filler.alone(loses, &|_| {})).await;
+        let Trouble { why, wait } = stopped.expect("in time").expect_err("stopped");
+        assert_eq!(why, "another has begun to make codes");
+        assert!(wait.is_some());
+        assert_eq!(filler.lease.holder().await, Ok(Some("another".to_owned())));
+    }
 }
