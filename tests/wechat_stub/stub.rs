@@ -38,6 +38,9 @@ fn program() -> &'static Path {
         let mut cargo = Command::new(env!("CARGO"));
         cargo.args(["build", "--quiet", "--locked", "--example", "wechat_stub"]);
         cargo.arg("--target-dir").arg(built.parent().expect("target"));
+        if !cfg!(feature = "jemalloc") {
+            cargo.arg("--no-default-features");
+        }
         if !built.ends_with("debug") {
             cargo.arg("--profile").arg(built.file_name().expect("a profile"));
         }
