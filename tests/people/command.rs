@@ -10,7 +10,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row as _};
 use tempfile::TempDir;
 
 use crate::support::postgres::Postgres;
-use crate::support::{Store, TestServer, Via, namespace};
+use crate::support::{Store, TestServer, Via, namespace, within};
 use crate::world::{Held, KEY, inactive, introspects, text};
 
 /// What a command said, and the code that it ended with.
@@ -91,7 +91,11 @@ impl Place {
         }
         let ticket = tab.sees_a_ticket().await;
         let token = tab.redeem(&ticket).await.ok();
-        Some(Held::at(self.server.api(), text(&token)))
+        let held = Held::at(self.server.api(), text(&token));
+        // A login waits a moment for being written, and no longer.
+        let written = async { while !held.ids().await.contains(&held.id) {} };
+        within("the login to be written", written).await;
+        Some(held)
     }
 
     async fn knows(&self, namespace: &str, name: &str) -> Held {

@@ -53,10 +53,8 @@ async fn after_a_change_of_the_page_every_number_is_made_anew() {
     // Number 1: 0 is in a session's hands, and was left to it.
     let found = new.admin("/v1/codes/1").await.ok();
     assert_eq!(found["url"], session.opened["code"]["url"]);
-    assert_eq!(
-        wechat.see(&format!("calls?all&path={CODES}")).await.as_array().map(Vec::len),
-        Some(15)
-    );
+    let calls = wechat.see(&format!("calls?all&path={CODES}")).await;
+    assert_eq!(calls.as_array().map(Vec::len), Some(15), "{calls}");
     // Of the old pictures only the one is left that is shown.
     let gone = async || {
         // Asked first, so that the server gets on.
