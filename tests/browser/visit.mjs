@@ -48,7 +48,7 @@ export async function visit(t, browser, name, url, options) {
   const elsewhere = await newContext(browser);
   t.after(() => elsewhere.close());
   return {
-    context, screen, first, streamMs,
+    context, screen, first,
     /** The phone scans what the screen shows. */
     async scan() {
       await screen.shows('pending');
