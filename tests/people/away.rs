@@ -1,11 +1,11 @@
 //! What is said while the database is away, and what is written once it is back.
 
 use futures_util::future::join_all;
-use saoma::config::{Config, Secret};
+use saoma::config::{Config, DirectoryRule, Secret};
 use sqlx::{Connection, PgConnection};
 
 use crate::support::postgres::Postgres;
-use crate::support::{Store, TestServer, namespace, within};
+use crate::support::{Store, TestServer, Via, namespace, within};
 use crate::world::{Held, KEY, introspects, revokes};
 
 async fn on(postgres: &Postgres) -> (String, TestServer) {
@@ -51,6 +51,24 @@ async fn nobody_is_kept_from_logging_in_and_nothing_is_said_that_is_not_known() 
     assert_eq!(alice.ids().await, all.map(String::clone));
     assert_eq!(introspects(&api, KEY, &before.token).await.ok()["active"], true);
     assert!(server.metrics().await.contains("saoma_history_unwritten_total 0"));
+}
+
+#[tokio::test]
+async fn who_has_confirmed_gets_a_token_where_nobody_can_tell_whether_they_were_blocked_since() {
+    let postgres = Postgres::start();
+    let server = TestServer::start_with(Store::Memory, |config: &mut Config| {
+        config.database_url = Some(Secret::new(postgres.new_database()));
+        namespace(config, "default").directory = DirectoryRule::Known;
+    });
+    let server = server.await;
+    let mut tab = server.browser(Via::LongPoll).open().await;
+    let phone = tab.scan_as("Alice").await;
+    tab.sees("scanned").await;
+    phone.register("Alice").await.is(201);
+    phone.confirm().await.ok();
+    let ticket = tab.sees_a_ticket().await;
+    postgres.stops();
+    tab.redeem(&ticket).await.ok();
 }
 
 #[tokio::test]
